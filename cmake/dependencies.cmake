@@ -1,0 +1,16 @@
+# Every third-party library and the only room that may use it (the lint reads the owner from rooms.cmake).
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS filesystem json container)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+
+find_path(GANTRY_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
+find_path(GANTRY_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+if(GANTRY_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(GANTRY_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
