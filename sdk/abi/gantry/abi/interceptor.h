@@ -1,0 +1,56 @@
+/* gantry.interceptor/1 - looks at messages on their way in and may reject, rewrite or re-route them.
+ *
+ * Interceptors form a chain in the order of the configuration's `load` list; each sees what the one before it left. An
+ * empty chain costs nothing. What an interceptor does on failure of its own is its `on_error` policy; the host trips an
+ * interceptor that fails too often. */
+#ifndef GANTRY_ABI_INTERCEPTOR_H
+#define GANTRY_ABI_INTERCEPTOR_H
+
+#include "gantry/abi/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GANTRY_INTERCEPTOR_ID "gantry.interceptor/1"
+
+#define GANTRY_VERDICT_ACCEPT 0u
+#define GANTRY_VERDICT_REJECT 1u
+
+/* Memory for rewritten bytes; valid until the host has stored the batch. NULL when `size` exceeds what is left. */
+typedef struct gantry_scratch {
+  void* context;
+  void* (*allocate)(void* context, uint64_t size);
+} gantry_scratch;
+
+/* One message that a client publishes. An interceptor may change the members marked (rw); bytes it puts there come
+ * from the scratch memory or live as long as the plugin. */
+typedef struct gantry_publishing {
+  uint32_t struct_size;
+  uint32_t verdict;            /* (rw) GANTRY_VERDICT_* */
+  gantry_bytes topic;          /* (rw) must exist, or the message is refused with TOPIC_NOT_EXIST */
+  gantry_bytes properties;     /* (rw) */
+  gantry_bytes body;           /* (rw) compressed when sys_flag says so */
+  gantry_bytes producer_group;
+  gantry_bytes reject_reason;  /* (rw) becomes the remark of the answer */
+  gantry_address born_host;
+  int64_t born_ms;
+  int32_t queue_id;            /* (rw) */
+  int32_t queue_count;         /* write queues of `topic` as it arrived */
+  int32_t flag;                /* (rw) */
+  int32_t sys_flag;            /* (rw) */
+  int32_t reconsume_count;
+  int32_t reject_code;         /* (rw) RocketMQ response code; 0 = MESSAGE_ILLEGAL */
+} gantry_publishing;
+
+typedef struct gantry_interceptor_table {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* [shard, concurrently on several shards] Sees `count` messages before they are stored. Must not block. */
+  void (*publish)(void* self, gantry_publishing* messages, uint64_t stride, uint64_t count, const gantry_scratch* scratch);
+} gantry_interceptor_table;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
