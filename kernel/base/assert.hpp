@@ -33,3 +33,6 @@ bool bug_found(const char* file, int line, const char* condition, std::string_vi
 #define GANTRY_BUG(condition, ...)                      \
   (__builtin_expect(static_cast<bool>(condition), 1) || \
    ::gantry::detail::bug_found(__FILE__, __LINE__, #condition __VA_OPT__(, ) __VA_ARGS__))
+
+/// First line of a function that belongs to one thread: GANTRY_ON(shard_), where the owner has `runs_here()`.
+#define GANTRY_ON(owner) GANTRY_ASSERT((owner).runs_here(), "called on a thread that does not own this object")
