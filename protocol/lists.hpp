@@ -1,0 +1,35 @@
+#pragma once
+// The small bodies: lists of names and maps of texts. Source: classes TopicList, GroupList, KVTable,
+// GetConsumerListByGroupResponseBody.
+
+#include "protocol/json_body.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gantry::protocol {
+
+/// Decoded and encoded.
+struct TopicList {
+  std::vector<std::string> topics;
+  std::string broker_address;  ///< left out when empty
+};
+
+/// The answer to QUERY_TOPIC_CONSUME_BY_WHO(300). Decoded and encoded.
+struct GroupList {
+  std::vector<std::string> groups;
+};
+
+/// The answer to GET_CONSUMER_LIST_BY_GROUP(38). Never send an empty one: clients would drop all their queues.
+/// Decoded and encoded.
+struct ConsumerIdList {
+  std::vector<std::string> client_ids;
+};
+
+/// Runtime information(28), order configuration(103, 219). Decoded and encoded.
+struct KvTable {
+  std::map<std::string, std::string> table;
+};
+
+}  // namespace gantry::protocol

@@ -1,0 +1,111 @@
+#pragma once
+// What tools show about topics, groups and connections. Source: classes TopicStatsTable, ConsumeStats,
+// ConsumerConnection, ProducerConnection and their neighbours.
+
+#include "protocol/codes.hpp"
+#include "protocol/heartbeat.hpp"
+#include "protocol/message_queue.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gantry::protocol {
+
+/// The answer to GET_TOPIC_STATS_INFO(202). Decoded and encoded.
+struct TopicStatsTable {
+  struct Queue {
+    std::int64_t min_offset = 0;
+    std::int64_t max_offset = 0;
+    std::int64_t last_update_ms = 0;
+  };
+  double put_tps = 0;
+  std::map<MessageQueue, Queue> queues;
+};
+
+/// The answer to GET_CONSUME_STATS(208). Decoded and encoded.
+struct ConsumeStats {
+  struct Queue {
+    std::int64_t broker_offset = 0;
+    std::int64_t consumer_offset = 0;
+    std::int64_t pull_offset = 0;
+    std::int64_t last_ms = 0;
+  };
+  double consume_tps = 0;
+  std::map<MessageQueue, Queue> queues;
+};
+
+/// The answer to GET_BROKER_CONSUME_STATS(317). Decoded and encoded.
+struct ConsumeStatsList {
+  std::string broker_address;
+  std::int64_t total_diff = 0;
+  std::int64_t total_inflight_diff = 0;
+  std::vector<std::map<std::string, std::vector<ConsumeStats>>> stats;  ///< each: group -> its topics
+};
+
+struct Connection {
+  std::string client_id;
+  std::string client_address;  ///< "ip:port"
+  Language language = Language::other;
+  std::int32_t version = 0;
+};
+
+/// The answer to GET_CONSUMER_CONNECTION_LIST(203). Decoded and encoded.
+struct ConsumerConnection {
+  std::vector<Connection> connections;
+  std::map<std::string, SubscriptionData> subscriptions;  ///< by topic
+  ConsumeType consume_type = ConsumeType::passively;
+  MessageModel message_model = MessageModel::clustering;
+  ConsumeFrom consume_from = ConsumeFrom::last_offset;
+};
+
+/// The answer to GET_PRODUCER_CONNECTION_LIST(204). Decoded and encoded.
+struct ProducerConnection {
+  std::vector<Connection> connections;
+};
+
+/// The answer to GET_ALL_PRODUCER_INFO(328). Encoded.
+struct ProducerTableInfo {
+  struct Producer {
+    std::string client_id;
+    std::string remote_ip;
+    Language language = Language::other;
+    std::int32_t version = 0;
+    std::int64_t last_update_ms = 0;
+  };
+  std::map<std::string, std::vector<Producer>> groups;
+};
+
+/// The answer to VIEW_BROKER_STATS_DATA(315). Encoded.
+struct BrokerStatsData {
+  struct Item {
+    std::int64_t sum = 0;
+    double tps = 0;
+    double average_per_tick = 0;
+  };
+  Item minute;
+  Item hour;
+  Item day;
+};
+
+/// The answer to QUERY_CONSUME_TIME_SPAN(303). Encoded; times in ms.
+struct ConsumeTimeSpans {
+  struct Span {
+    MessageQueue queue;
+    std::int64_t min_ms = 0;
+    std::int64_t max_ms = 0;
+    std::int64_t consume_ms = 0;
+    std::int64_t delay_ms = 0;
+  };
+  std::vector<Span> spans;
+};
+
+/// The answer to QUERY_SUBSCRIPTION_BY_CONSUMER(345). Encoded.
+struct SubscriptionAnswer {
+  std::string group;
+  std::string topic;
+  SubscriptionData subscription;
+};
+
+}  // namespace gantry::protocol
