@@ -4,6 +4,8 @@
 namespace gantry::check {
 namespace {
 
+using sdk::BlobVersion;
+
 constexpr std::string_view topic = "ContractTopic";
 
 Status want_durable_is_answered(StoreHarness& harness) {
