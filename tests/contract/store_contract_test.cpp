@@ -1,0 +1,48 @@
+// Both stores of the tree keep the contract of gantry.store/1. Each check of the suite is a test of its own.
+#include "plugins/storage-memory/memory_store.hpp"
+#include "sdk/check/store_contract.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gantry::check {
+namespace {
+
+class MemoryHarness final : public StoreHarness {
+ public:
+  Result<sdk::Store*> open(const gantry_store_listener& listener) override {
+    store_ = std::make_unique<storage_memory::MemoryStore>(storage_memory::MemoryOptions{.bytes_max = 32u << 20});
+    store_->listen(listener);
+    GANTRY_TRY(store_->start());
+    return store_.get();
+  }
+  Status close() override {
+    store_.reset();
+    return {};
+  }
+  Status wipe() override { return {}; }
+  [[nodiscard]] bool persistent() const override { return false; }
+  [[nodiscard]] std::uint64_t impossible_record_size() const override { return 17u << 20; }
+
+ private:
+  std::unique_ptr<storage_memory::MemoryStore> store_;
+};
+
+class MemoryStoreContract : public testing::TestWithParam<StoreCheck> {};
+
+TEST_P(MemoryStoreContract, holds) {
+  MemoryHarness harness;
+  const auto outcome = run_store_check(GetParam(), harness);
+  EXPECT_TRUE(outcome) << outcome.error().text << "\n" << GetParam().concern;
+}
+
+std::string name_of(const testing::TestParamInfo<StoreCheck>& info) { return std::string(info.param.name); }
+
+INSTANTIATE_TEST_SUITE_P(storage, MemoryStoreContract, testing::ValuesIn(store_checks().begin(), store_checks().end()),
+                         name_of);
+
+}  // namespace
+}  // namespace gantry::check
