@@ -128,6 +128,10 @@ struct KernelOptions {
 
   /// Everything at its default.
   KernelOptions();
+
+  /// Everything zero and empty, for code that fills it whole.
+  struct Blank {};
+  explicit KernelOptions(Blank) {}
 };
 
 /// The declarations of all sections above.

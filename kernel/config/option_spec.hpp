@@ -36,15 +36,15 @@ std::string_view describe(OptionType type) noexcept;
 using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
 struct OptionSpec {
-  std::string key;  ///< within its section: "flush_interval"
+  std::string key = {};  ///< within its section: "flush_interval"
   OptionType type = OptionType::text;
-  std::string fallback;      ///< the default as TOML without quotes: "500ms", "1GiB", "true"; lists as "a, b"
-  std::int64_t minimum = 0;  ///< bounds of integer, duration (ms), bytes, and of the number of a list's entries;
-  std::int64_t maximum = 0;  ///< both 0 = unbounded
+  std::string fallback = {};  ///< the default as TOML without quotes: "500ms", "1GiB", "true"; lists as "a, b"
+  std::int64_t minimum = 0;   ///< bounds of integer, duration (ms), bytes, and of the number of a list's entries;
+  std::int64_t maximum = 0;   ///< both 0 = unbounded
   std::vector<std::string> choices = {};
   bool live = false;          ///< takes effect by reload; otherwise by restart
   bool operator_sees = true;  ///< part of the annotated sample; rarely touched options are only in the documentation
-  std::string sentence;       ///< what it does, for an operator; one or two sentences
+  std::string sentence = {};  ///< what it does, for an operator; one or two sentences
 };
 
 struct SectionSpec {
@@ -60,7 +60,8 @@ class OptionTables {
   /// of bounds, a choice without choices, no sentence): a plugin's table is checked like anything else from outside.
   Status add(SectionSpec section);
 
-  [[nodiscard]] const std::vector<SectionSpec>& sections() const noexcept { return sections_; }
+  [[nodiscard]] const std::vector<SectionSpec>& sections() const& noexcept { return sections_; }
+  const std::vector<SectionSpec>& sections() const&& = delete;  // it would dangle
 
   /// `key` is the full path, "broker.cluster"; nullptr when not declared. Valid until the next add().
   [[nodiscard]] const OptionSpec* find(std::string_view key) const noexcept;

@@ -1,0 +1,111 @@
+// Concern: the kernel's declarations are sound, and the typed form says what the values say.
+#include "kernel/config/kernel_options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace gantry::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+Resolution resolve_text(std::string_view toml) {
+  const auto [document, findings] = parse_document(toml, "f.toml");
+  EXPECT_TRUE(findings.empty()) << to_string(findings);
+  return resolve(document, kernel_option_tables(), {}, UndeclaredPlugins::warn);
+}
+
+KernelOptions options_of(std::string_view toml) {
+  const auto resolution = resolve_text(toml);
+  EXPECT_TRUE(resolution.findings.empty()) << to_string(resolution.findings);
+  return read_kernel_options(resolution.values);
+}
+
+std::string complaints(std::string_view toml) { return to_string(check_kernel_options(options_of(toml))); }
+
+TEST(KernelOptionsTest, defaults_are_those_of_a_local_standalone_node) {
+  const KernelOptions options;
+  EXPECT_EQ(options.broker.cluster, "DefaultCluster");
+  EXPECT_EQ(options.broker.permission, 6);
+  EXPECT_EQ(options.broker.ack, AckPromise::memory);
+  EXPECT_EQ(options.broker.sync_flush_timeout, 5s);
+  EXPECT_EQ(options.broker.message_bytes_max, 4 << 20);
+  EXPECT_EQ(options.listen.host, "127.0.0.1");
+  EXPECT_EQ(options.listen.port, 10911);
+  EXPECT_EQ(options.listen.fast_port, 10909);
+  EXPECT_EQ(options.listen.tls, TlsMode::disabled);
+  EXPECT_EQ(options.nameserver.port, 9876);
+  EXPECT_EQ(options.plugins.load, std::vector<std::string>{"storage-mmap"});
+  EXPECT_EQ(options.log.level, LogLevel::info);
+  EXPECT_TRUE(check_kernel_options(options).empty());
+}
+
+TEST(KernelOptionsTest, nobody_from_outside_is_trusted_by_default) {
+  const KernelOptions options;
+  constexpr std::array<std::uint8_t, 4> outside{10, 0, 0, 1};
+  constexpr std::array<std::uint8_t, 4> loopback{127, 0, 0, 1};
+  EXPECT_FALSE(options.admin.allow_from.contains(outside));
+  EXPECT_FALSE(options.nameserver.trusted.contains(outside));
+  EXPECT_TRUE(options.admin.allow_from.contains(loopback));
+}
+
+TEST(KernelOptionsTest, every_kind_of_field_is_filled_from_its_key) {
+  const KernelOptions options = options_of(
+      "[broker]\npermission = \"r\"\nack = \"disk\"\nid = 3\nenabled = false\n"
+      "[listen]\nread_chunk = \"64KiB\"\ntls_client_auth = \"require\"\nfast_port = -1\n"
+      "[nameserver]\naddresses = [\"a:1\", \"b:2\"]\ntrusted = [\"any\"]\n"
+      "[log]\nlevel = \"error\"\nformat = \"json\"\n"
+      "[shutdown]\ndrain = \"1s\"\n");
+  EXPECT_EQ(options.broker.permission, 4);
+  EXPECT_EQ(options.broker.ack, AckPromise::disk);
+  EXPECT_EQ(options.broker.id, 3);
+  EXPECT_FALSE(options.broker.enabled);
+  EXPECT_EQ(options.listen.read_chunk, 65'536);
+  EXPECT_EQ(options.listen.tls_client_auth, TlsClientAuth::require);
+  EXPECT_EQ(options.listen.fast_port, -1);
+  EXPECT_EQ(options.nameserver.addresses.size(), 2U);
+  EXPECT_TRUE(options.nameserver.trusted.contains(std::array<std::uint8_t, 4>{8, 8, 8, 8}));
+  EXPECT_EQ(options.log.level, LogLevel::error);
+  EXPECT_EQ(options.log.format, LogFormat::json);
+  EXPECT_EQ(options.shutdown.drain, 1s);
+}
+
+TEST(KernelOptionsTest, contradictions_between_options_are_found) {
+  EXPECT_NE(complaints("[broker]\nenabled = false\n[nameserver]\nenabled = false\n"), "");
+  EXPECT_NE(complaints("[listen]\ntls = \"enforcing\"\n"), "");
+  EXPECT_NE(complaints("[listen]\ntls_client_auth = \"require\"\n"), "");
+  EXPECT_NE(complaints("[listen]\nport = 10909\n"), "");
+  EXPECT_NE(complaints("[nameserver]\nport = 10911\n"), "");
+  EXPECT_NE(complaints("[broker]\nmessage_bytes_max = \"32MiB\"\n"), "");
+  EXPECT_NE(complaints("[broker]\nname = \"\"\n"), "");
+}
+
+TEST(KernelOptionsTest, free_ports_do_not_collide) {
+  EXPECT_EQ(complaints("[listen]\nport = 0\nfast_port = 0\n[nameserver]\nport = 0\n"), "");
+}
+
+TEST(KernelOptionsTest, an_unusual_fast_port_is_a_warning) {
+  const auto findings = check_kernel_options(options_of("[listen]\nport = 20911\n"));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].severity, Severity::warning);
+}
+
+TEST(KernelOptionsTest, generated_sample_is_valid_and_changes_nothing) {
+  const auto resolution = resolve_text(generate_sample(kernel_option_tables()));
+  EXPECT_TRUE(resolution.findings.empty()) << to_string(resolution.findings);
+  EXPECT_TRUE(diff(Values(kernel_option_tables()), resolution.values).empty());
+}
+
+TEST(KernelOptionsTest, every_option_is_documented) {
+  const OptionTables tables = kernel_option_tables();
+  const std::string text = generate_markdown(tables);
+  for (const SectionSpec& section : tables.sections()) {
+    EXPECT_NE(text.find("## [" + section.path + "]"), std::string::npos);
+    for (const OptionSpec& option : section.options)
+      EXPECT_NE(text.find("| `" + option.key + "` |"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace gantry::config
