@@ -1,0 +1,28 @@
+#pragma once
+// Requests about one queue or group that consumers and tools have in common.
+
+#include "client/message.hpp"
+#include "client/remoting_client.hpp"
+#include "gantry/sdk/result.hpp"
+#include "protocol/codes.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace gantry::client {
+
+/// GET_MIN_OFFSET, GET_MAX_OFFSET.
+Result<std::int64_t> ask_queue_offset(RemotingClient& remoting, const std::string& address, protocol::RequestCode code,
+                                      const MessageQueue& queue);
+Result<std::int64_t> ask_offset_by_time(RemotingClient& remoting, const std::string& address, const MessageQueue& queue,
+                                        std::int64_t time_ms);
+/// Errc::not_found when the group has none.
+Result<std::int64_t> ask_committed_offset(RemotingClient& remoting, const std::string& address,
+                                          const std::string& group, const MessageQueue& queue);
+Status tell_committed_offset(RemotingClient& remoting, const std::string& address, const std::string& group,
+                             const MessageQueue& queue, std::int64_t offset);
+
+/// The records of a pull's body as messages, decompressed. What cannot be decoded is an Error; nothing is skipped.
+Status decode_messages(std::string_view body, const std::string& broker_name, std::vector<ReceivedMessage>& out);
+
+}  // namespace gantry::client
