@@ -2,15 +2,15 @@
 // One connection as the rest of the kernel sees it: a place to send bytes to, with a name. What the bytes mean is the
 // business of the ChannelHandler; how they travel (plain, TLS) that of net.
 
-#include <cstddef>
-#include <span>
-#include <string_view>
-
 #include "gantry/abi/store.h"
 #include "gantry/abi/types.h"
 #include "kernel/base/executor.hpp"
 #include "kernel/base/ids.hpp"
 #include "kernel/base/unique_function.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string_view>
 
 namespace gantry {
 

@@ -1,12 +1,12 @@
 #pragma once
 // A thread that runs tasks in order: what the rest of the kernel knows of a shard or of the control thread.
 
+#include "kernel/base/ids.hpp"
+#include "kernel/base/unique_function.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-
-#include "kernel/base/ids.hpp"
-#include "kernel/base/unique_function.hpp"
 
 namespace gantry {
 

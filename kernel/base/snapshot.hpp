@@ -21,8 +21,8 @@ class SnapshotCell {
     return current_;
   }
 
-  /// [any-thread] Replaces the snapshot by `change(old)`, one change at a time. `change` returns a shared_ptr<const T>, or
-  /// nullptr to leave everything as it is.
+  /// [any-thread] Replaces the snapshot by `change(old)`, one change at a time. `change` returns a shared_ptr<const T>,
+  /// or nullptr to leave everything as it is.
   template <typename Change>
   void update(Change&& change) {
     const std::lock_guard writers(writers_);
