@@ -1,0 +1,49 @@
+"""The broker under test: a Gantry process with a configuration and a directory of its own."""
+
+import os
+import shlex
+
+from paths import ROOT, free_port
+from process import Process
+
+DEFAULT_COMMAND = str(ROOT / "build" / "dev" / "bin" / "gantry")
+
+
+class Gantry:
+    """`command` is what precedes `run --config FILE`. `roles` says which of the two it plays, `register_with` names the
+    name servers of others that its broker registers with, `extra` is further TOML."""
+
+    def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), extra=""):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._command = shlex.split(command or os.environ.get("GANTRY_BROKER_CMD", DEFAULT_COMMAND))
+        self.port = free_port(below=2)
+        namesrv_port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.namesrv = f"127.0.0.1:{namesrv_port}"
+        addresses = ", ".join(f'"{address}"' for address in register_with)
+        self.config = folder / "gantry.toml"
+        self.config.write_text(
+            f'[broker]\nenabled = {_toml("broker" in roles)}\ndata = "{folder / "data"}"\n\n'
+            f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n\n'
+            f'[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
+            f'addresses = [{addresses}]\n\n'
+            f'[plugins]\nload = ["storage-mmap"]\n\n{extra}')
+        self._starts = 0
+        self.start()
+
+    def start(self):
+        self._starts += 1
+        self.process = Process([*self._command, "run", "--config", self.config],
+                               self.folder / f"gantry-{self._starts}.log", cwd=self.folder)
+        self.process.wait_line("ready", 30)
+
+    def stop(self):
+        return self.process.stop(20)
+
+    def kill(self):
+        self.process.kill()
+
+
+def _toml(truth):
+    return "true" if truth else "false"

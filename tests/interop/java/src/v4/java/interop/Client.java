@@ -1,0 +1,19 @@
+package interop;
+
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.exception.MQClientException;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
+
+/** The calls that differ between client generations: this is generation 4. */
+final class Client {
+  private Client() {}
+
+  static void broadcast(DefaultMQPushConsumer consumer) {
+    consumer.setMessageModel(MessageModel.BROADCASTING);
+  }
+
+  static void create_topic(DefaultMQProducer producer, String topic, int queues) throws MQClientException {
+    producer.createTopic("TBW102", topic, queues);
+  }
+}

@@ -1,0 +1,537 @@
+"""The scenarios, one function each. A test's name is its function's name and the clients it ran with.
+
+Tags: `full` runs with --full only, `later` needs a feature of a later milestone (--later), `own` needs a broker that
+this run may restart, `mixed` starts Apache servers beside Gantry.
+"""
+
+import itertools
+import time
+
+import apache
+import wire
+from gantry import Gantry
+from harness import Skipped, Test, check, equal, exactly
+
+TESTS = []  # (function, how to combine clients, needs, timeout, tags), in the order they run
+
+
+def scenario(needs=(), pairs=False, timeout=120, tags=(), clients=True):
+    def register(function):
+        TESTS.append((function, pairs, frozenset(needs), timeout, frozenset(tags), clients))
+        return function
+    return register
+
+
+def expand(clients):
+    """Every test for every client, or pair of clients, that has what it needs."""
+    tests = []
+    for function, pairs, needs, timeout, tags, with_clients in TESTS:
+        name = function.__name__
+        able = [client for client in clients if needs <= client.can]
+        if not with_clients:
+            tests.append(Test(name, function, (), timeout, tags))
+        elif pairs:
+            for both in itertools.product(able, able):
+                tests.append(Test(f"{name}[{both[0].name}->{both[1].name}]", function, both, timeout, tags))
+        else:
+            for client in able:
+                tests.append(Test(f"{name}[{client.name}]", function, (client,), timeout, tags))
+    return tests
+
+
+# ---- produce and consume ---------------------------------------------------------------------------------------------
+
+QUICKSTART_COUNT = 10_000
+
+
+@scenario(timeout=180)
+def quickstart_exchanges_ten_thousand_messages(world, client):
+    topic = world.topic(client)
+    sent = world.produce(client, QUICKSTART_COUNT, topic=topic, size=64)
+    got = world.consume(client, QUICKSTART_COUNT, topic=topic, size=64, timeout=90)
+    return f"sent in {sent['ms']} ms, received in {got['ms']} ms"
+
+
+@scenario(pairs=True, timeout=180)
+def every_language_reads_every_other(world, producer, consumer):
+    topic = world.topic(producer)
+    shape = {"topic": topic, "size": 300, "body": "unicode", "props": True, "tags": "A,B"}
+    world.produce(producer, world.count, **shape)
+    world.consume(consumer, world.count, **shape)
+
+
+@scenario()
+def async_sends_are_all_answered(world, client):
+    topic = world.topic(client)
+    world.produce(client, 1000, topic=topic, mode="async")
+    world.consume(client, 1000, topic=topic)
+
+
+@scenario(needs=["oneway"])
+def oneway_sends_arrive(world, client):
+    topic = world.topic(client)
+    # The first send finds the route; one-way requests sent before it would have nowhere to go.
+    world.produce(client, 1, topic=topic)
+    world.produce(client, 200, topic=topic, mode="oneway", first=1)
+    world.consume(client, 201, topic=topic)
+
+
+@scenario(needs=["batch"])
+def batches_arrive_as_single_messages(world, client):
+    topic = world.topic(client)
+    world.produce(client, 300, topic=topic, batch=50, size=100, tags="A,B", props=True)
+    done = world.consume(client, 300, topic=topic, size=100, tags="A,B", props=True)
+    equal(done["tags"], {"A": 150, "B": 150}, "messages per tag")
+
+
+@scenario()
+def binary_bodies_survive(world, client):
+    topic = world.topic(client)
+    world.produce(client, 50, topic=topic, body="binary", size=1000)
+    world.consume(client, 50, topic=topic, body="binary", size=1000)
+
+
+@scenario(pairs=True, tags=["full"])
+def compressed_bodies_are_read_by_every_language(world, producer, consumer):
+    _compressed(world, producer, consumer)
+
+
+@scenario()
+def compressed_bodies_survive(world, client):
+    _compressed(world, client, client)
+
+
+def _compressed(world, producer, consumer):
+    topic = world.topic(producer)
+    world.produce(producer, 20, topic=topic, size=60_000)
+    world.consume(consumer, 20, topic=topic, size=60_000)
+
+
+@scenario()
+def incompressible_bodies_of_100_kb_survive(world, client):
+    topic = world.topic(client)
+    world.produce(client, 20, topic=topic, body="random", size=100_000)
+    world.consume(client, 20, topic=topic, body="random", size=100_000)
+
+
+@scenario(needs=["oversize"])
+def bodies_just_under_4_mib_survive(world, client):
+    topic = world.topic(client)
+    size = (4 << 20) - 65536
+    world.produce(client, 3, topic=topic, body="random", size=size, send_timeout=10_000)
+    world.consume(client, 3, topic=topic, body="random", size=size)
+
+
+@scenario(needs=["oversize"])
+def oversize_bodies_are_refused_with_code_13(world, client):
+    topic = world.topic(client)
+    world.produce(client, 1, topic=topic)
+    done = world.run(client, "produce", topic=topic, count=1, first=1, body="random", size=(4 << 20) + 65536,
+                     max_size=16 << 20, send_timeout=10_000)
+    equal(done["sent"], 0, "oversize messages taken")
+    # The Node client retries and then reports its own error instead of the broker's.
+    if client.name != "node":
+        equal(done["errors"], {"13": 1}, "errors by code")
+    world.produce(client, 1, topic=topic, first=1)
+    world.consume(client, 2, topic=topic)
+
+
+# ---- filters, order, models ------------------------------------------------------------------------------------------
+
+@scenario()
+def only_subscribed_tags_arrive(world, client):
+    topic = world.topic(client)
+    world.produce(client, 100, topic=topic, tags="A,B,C,D")
+    done = world.run(client, "consume", topic=topic, tags="A,B,C,D", expr="A || C", count=50, linger=2000)
+    exactly(done, 50, client.name)
+    equal(done["tags"], {"A": 25, "C": 25}, "messages per tag")
+
+
+@scenario()
+def a_single_tag_in_a_sparse_queue_is_found(world, client):
+    topic = world.topic(client)
+    world.produce(client, 500, topic=topic, tags="X", mode="async")
+    world.produce(client, 1, topic=topic, tags="rare", first=500)
+    done = world.run(client, "consume", topic=topic, expr="rare", count=1)
+    equal(done["total"], 1, "messages received")
+
+
+@scenario(needs=["orderly"])
+def orderly_consumers_see_each_queue_in_order(world, client):
+    topic = world.topic(client)
+    world.produce(client, 400, topic=topic, shards=4)
+    done = world.consume(client, 400, topic=topic, orderly=True)
+    equal(done["out_of_order"], 0, "messages out of order")
+
+
+@scenario(needs=["orderly"])
+def one_queue_keeps_the_order_of_sending(world, client):
+    topic = world.topic(client)
+    sent = world.produce(client, 200, topic=topic, queue=0)
+    equal(len(sent["queues"]), 1, "queues used")
+    done = world.consume(client, 200, topic=topic, orderly=True)
+    equal(done["out_of_order"], 0, "messages out of order")
+    equal(len(done["queues"]), 1, "queues read")
+
+
+def _members(world, client, topic, count=2, **options):
+    group = world.fresh("GID")
+    members = []
+    for _ in range(count):
+        member = world.start(client, "consume", topic=topic, group=group, print=True, timeout=100, **options)
+        member.wait_event("ready", 40)
+        members.append(member)
+    return members
+
+
+def _collect(members, wanted, timeout, where=lambda event: True):
+    """Waits until the members together printed `wanted` different messages; answers the sets, member by member."""
+    deadline = time.monotonic() + timeout
+    while True:
+        sets = []
+        for member in members:
+            member.drain()
+            sets.append({e["i"] for e in member.events if e["event"] == "message" and where(e)})
+        if len(set().union(*sets)) >= wanted or time.monotonic() > deadline:
+            return sets
+        time.sleep(0.1)
+
+
+def _end(member):
+    member.send("stop")
+    return member.wait_event("done", 40)
+
+
+@scenario()
+def broadcast_members_each_get_everything(world, client):
+    topic = world.topic()
+    members = _members(world, client, topic, broadcast=True)
+    time.sleep(2)  # A broadcast member without a stored offset begins where it first asks: both must have asked.
+    world.produce(client, 60, topic=topic)
+    for number, member in enumerate(members):
+        (got,) = _collect([member], 60, 40)
+        equal(len(got), 60, f"messages received by member {number}")
+
+
+@scenario(timeout=180)
+def clustering_members_share_and_take_over(world, client):
+    topic = world.topic()
+    first, second = _members(world, client, topic)
+    # Sharing has settled when each member gets its part of a round; a round before that may go to one member alone.
+    sent, deadline = 0, time.monotonic() + 75
+    while True:
+        world.produce(client, 40, topic=topic, first=sent)
+        low, sent = sent, sent + 40
+        sets = _collect([first, second], 40, 30, lambda event: event["i"] >= low)
+        equal(len(sets[0] | sets[1]), 40, "messages of a round received by the group")
+        if len(sets[0]) == 20 and len(sets[1]) == 20 and not sets[0] & sets[1]:
+            break
+        check(time.monotonic() < deadline, "both members to share the four queues evenly within 75 s",
+              f"{len(sets[0])} and {len(sets[1])} of 40 messages")
+    left = time.monotonic()
+    _end(second)
+    world.produce(client, 40, topic=topic, first=sent)
+    (rest,) = _collect([first], 40, 75, lambda event: event["i"] >= sent)
+    equal(len(rest), 40, "messages that the remaining member received")
+    return f"took over within {time.monotonic() - left:.1f} s"
+
+
+@scenario(needs=["orderly"], tags=["full"], timeout=240)
+def orderly_members_take_over_without_disorder(world, client):
+    topic = world.topic()
+    first, second = _members(world, client, topic, orderly=True)
+    time.sleep(25)
+    world.produce(client, 200, topic=topic, shards=4)
+    equal(len(set().union(*_collect([first, second], 200, 60))), 200, "messages received by both")
+    equal(_end(second)["out_of_order"], 0, "messages out of order at the member that left")
+    world.produce(client, 200, topic=topic, shards=4, first=200)
+    # A member that lost its lock asks again at its next balancing only.
+    equal(len(_collect([first], 200, 90, lambda event: event["i"] >= 200)[0]), 200, "messages after the takeover")
+    equal(_end(first)["out_of_order"], 0, "messages out of order at the member that stayed")
+
+
+# ---- where to begin, offsets -----------------------------------------------------------------------------------------
+
+@scenario()
+def a_new_group_of_a_young_topic_begins_at_the_start(world, client):
+    """RocketMQ answers offset 0 for a queue whose beginning is still in memory, whatever the client asks for."""
+    topic = world.topic(client)
+    world.produce(client, 20, topic=topic)
+    world.consume(client, 20, topic=topic, **{"from": "last"})
+    world.consume(client, 20, topic=topic, **{"from": "timestamp"}, time=int(time.time() * 1000) + 3600_000)
+
+
+@scenario()
+def a_restarted_consumer_continues_where_it_stopped(world, client):
+    topic, group = world.topic(client), world.fresh("GID")
+    world.produce(client, 40, topic=topic)
+    world.consume(client, 40, topic=topic, group=group)
+    world.produce(client, 20, topic=topic, first=40)
+    done = world.run(client, "consume", topic=topic, group=group, count=20, linger=2000)
+    if client.name == "go" and done["total"] > 20:
+        # This client sometimes leaves before its offset update did; then it may see old messages again, never lose one.
+        return f"{done['total'] - 20} messages came again (the client's commit at shutdown was lost)"
+    exactly(done, 20, client.name)
+    return None
+
+
+@scenario(pairs=True, tags=["full"])
+def offsets_are_shared_across_languages(world, before, after):
+    topic, group = world.topic(), world.fresh("GID")
+    world.produce(before, 40, topic=topic)
+    world.consume(before, 40, topic=topic, group=group)
+    world.produce(after, 20, topic=topic, first=40)
+    done = world.run(after, "consume", topic=topic, group=group, count=20, linger=2000)
+    if before.name == "go" and done["total"] > 20:
+        return "the first client's commit at shutdown was lost"
+    exactly(done, 20, after.name)
+    return None
+
+
+@scenario(needs=["offsets"])
+def minimum_maximum_and_search_by_time_agree(world, client):
+    topic = world.topic(client)
+    world.produce(client, 40, topic=topic)
+    time.sleep(1.1)
+    middle_ms = int(time.time() * 1000)
+    time.sleep(0.2)
+    world.produce(client, 20, topic=topic, first=40)
+    rows = world.run(client, "offsets", topic=topic, time=middle_ms)["queues"].values()
+    equal(sum(row["min"] for row in rows), 0, "sum of minimum offsets")
+    equal(sum(row["max"] for row in rows), 60, "sum of maximum offsets")
+    equal(sum(row["at_time"] for row in rows), 40, "sum of the offsets at the time between both rounds")
+
+
+# ---- pulling ---------------------------------------------------------------------------------------------------------
+
+@scenario(needs=["pull"])
+def pull_consumers_read_all_and_commit(world, client):
+    topic = world.topic(client)
+    world.produce(client, 200, topic=topic)
+    done = world.run(client, "pull", topic=topic, count=200)
+    exactly(done, 200, client.name)
+    equal(done["exit"], 0, "exit code (offsets read back as committed)")
+
+
+@scenario(needs=["lite-pull"])
+def lite_pull_consumers_read_all_when_subscribing(world, client):
+    topic = world.topic(client)
+    world.produce(client, 200, topic=topic)
+    exactly(world.run(client, "lite-pull", topic=topic, count=200, mode="subscribe"), 200, client.name)
+
+
+@scenario(needs=["lite-pull"])
+def lite_pull_consumers_read_all_when_assigning(world, client):
+    topic = world.topic(client)
+    world.produce(client, 200, topic=topic)
+    exactly(world.run(client, "lite-pull", topic=topic, count=200, mode="assign"), 200, client.name)
+
+
+@scenario()
+def a_waiting_consumer_is_woken_by_the_message(world, client):
+    topic = world.topic()
+    consumer = world.start(client, "consume", topic=topic, count=20, print=True)
+    consumer.wait_event("ready", 40)
+    time.sleep(3)
+    world.produce(client, 20, topic=topic, interval=200)
+    exactly(consumer.wait_event("done", 60), 20, client.name)
+    # The first few pay for the client's own warm-up: class loading, the JIT, fresh connections.
+    waits = sorted(e["at"] - e["stored"] for e in consumer.events if e["event"] == "message" and e["i"] >= 5)
+    median, worst = waits[len(waits) // 2], waits[-1]
+    check(median <= 100 and worst <= 1500, "half of the messages within 100 ms and all within 1500 ms",
+          f"median {median} ms, worst {worst} ms")
+    return f"median {median} ms, worst {worst} ms"
+
+
+@scenario(needs=["hold"], tags=["full"])
+def an_unanswered_pull_is_held_and_then_released(world, client):
+    topic = world.topic()
+    done = world.run(client, "pull-hold", topic=topic)
+    equal(done["status"], "NO_NEW_MSG", "status of the pull")
+    check(14_000 <= done["ms"] <= 26_000, "to be held for about 20 s (15 s at least)", f"{done['ms']} ms")
+
+
+# ---- topics ----------------------------------------------------------------------------------------------------------
+
+@scenario(needs=["auto-create"])
+def sending_creates_the_topic_with_four_queues(world, client):
+    topic = world.fresh("IT-auto")
+    equal(wire.route(world.namesrv, topic), None, "route of a topic nobody used")
+    world.produce(client, 8, topic=topic)
+    deadline = time.monotonic() + 10
+    while (table := wire.route(world.namesrv, topic)) is None:
+        check(time.monotonic() < deadline, "a route within 10 s of the first send", "none")
+        time.sleep(0.1)
+    equal([(q["readQueueNums"], q["writeQueueNums"], q["perm"]) for q in table["queueDatas"]], [(4, 4, 6)],
+          "read queues, write queues and permission")
+
+
+@scenario(needs=["create-topic"])
+def topics_created_by_the_client_have_the_queues_asked_for(world, client):
+    topic = world.fresh("IT-made")
+    address, _ = wire.broker_address(world.namesrv)
+    done = world.run(client, "create-topic", topic=topic, queues=7, broker_addr=address)
+    equal(done["exit"], 0, "exit code")
+    table = wire.route(world.namesrv, topic)
+    equal([(q["readQueueNums"], q["writeQueueNums"]) for q in table["queueDatas"]], [(7, 7)], "read and write queues")
+
+
+@scenario()
+def sending_to_a_topic_with_a_bad_name_fails(world, client):
+    for bad in ("no spaces", "slash/es", "../../x"):
+        done = world.run(client, "produce", topic=bad, count=1)
+        equal(done["sent"], 0, f"messages taken for topic '{bad}'")
+    topic = world.topic(client)
+    world.produce(client, 1, topic=topic)
+
+
+@scenario()
+def sending_to_a_system_topic_fails(world, client):
+    done = world.run(client, "produce", topic="SCHEDULE_TOPIC_XXXX", count=1)
+    equal(done["sent"], 0, "messages taken for a system topic")
+
+
+@scenario()
+def sending_to_a_read_only_topic_fails(world, client):
+    topic = world.fresh("IT-ro")
+    equal(wire.create_topic(world.namesrv, topic, 4, perm=4), 0, "response code of creating a read-only topic")
+    done = world.run(client, "produce", topic=topic, count=1)
+    equal(done["sent"], 0, "messages taken for a read-only topic")
+
+
+# ---- the broker's own life -------------------------------------------------------------------------------------------
+
+@scenario(tags=["own"])
+def messages_and_offsets_outlive_a_restart(world, client):
+    topic, group = world.topic(client), world.fresh("GID")
+    world.produce(client, 40, topic=topic)
+    world.consume(client, 40, topic=topic, group=group)
+    world.produce(client, 60, topic=topic, first=40)
+    world.own.stop()
+    world.own.start()
+    done = world.run(client, "consume", topic=topic, group=group, count=60, linger=2000)
+    if client.name == "go" and done["total"] > 60:
+        return "the client's commit at shutdown was lost"
+    exactly(done, 60, client.name)
+    return None
+
+
+@scenario(tags=["own", "full"], timeout=180)
+def clients_survive_a_kill_of_the_broker(world, client):
+    topic = world.topic(client)
+    (consumer,) = _members(world, client, topic, count=1)
+    world.produce(client, 50, topic=topic)
+    _collect([consumer], 50, 40)
+    world.own.kill()
+    world.own.start()
+    world.produce(client, 50, topic=topic, first=50)
+    (got,) = _collect([consumer], 100, 75)
+    equal(len(got), 100, "different messages received in all")
+
+
+@scenario(needs=["tls"], tags=["tls"])
+def tls_clients_exchange_messages(world, client):
+    topic = world.topic(client)
+    tls = ["-Dtls.enable=true"]
+    world.produce(client, 100, topic=topic, runtime=tls)
+    world.consume(client, 100, topic=topic, runtime=tls)
+    # The same port keeps serving plain clients.
+    world.consume(client, 100, topic=topic)
+
+
+# ---- features of later milestones ------------------------------------------------------------------------------------
+
+@scenario(tags=["later"], timeout=180)
+def refused_messages_come_again(world, client):
+    topic = world.topic(client)
+    world.produce(client, 10, topic=topic)
+    done = world.run(client, "consume", topic=topic, count=10, fail_first=3, timeout=120)
+    exactly(done, 10, client.name)
+    equal(done["retried"], 3, "messages delivered again")
+
+
+@scenario(tags=["later"], needs=["query"])
+def messages_are_found_by_key_and_id(world, client):
+    topic = world.topic(client)
+    sent = world.produce(client, 10, topic=topic, props=True)
+    time.sleep(1)
+    equal(len(world.run(client, "query", topic=topic, key="key-3")["ids"]), 1, "messages found by key-3")
+    equal(len(world.run(client, "query", topic=topic, id=sent["ids"][1])["ids"]), 1, "messages found by id")
+
+
+@scenario(tags=["later"], needs=["transaction"], timeout=240)
+def transactions_commit_roll_back_and_are_checked(world, client):
+    topic = world.topic()
+    done = world.run(client, "transaction", topic=topic, count=6, timeout=150)
+    equal(done["checked"], 2, "transactions checked back")
+    got = world.run(client, "consume", topic=topic, count=4)
+    equal(got["distinct"], 4, "different messages delivered")
+
+
+@scenario(tags=["later"], needs=["request"])
+def requests_are_answered(world, client):
+    done = world.run(client, "request", topic=world.topic(), count=5)
+    equal(done["answered"], 5, "requests answered")
+
+
+# ---- Gantry and Apache side by side ----------------------------------------------------------------------------------
+
+def _apache_broker(folder, namesrv):
+    try:
+        return apache.Broker(folder, namesrv)
+    except apache.Unavailable as reason:
+        raise Skipped(str(reason)) from None
+
+
+def _wait_route(namesrv, topic="TBW102", timeout=45):
+    deadline = time.monotonic() + timeout
+    while wire.route(namesrv, topic) is None:
+        check(time.monotonic() < deadline, f"a route of {topic} at {namesrv} within {timeout} s", "none")
+        time.sleep(0.2)
+
+
+@scenario(tags=["mixed", "own"], timeout=240)
+def an_apache_broker_registers_with_a_gantry_name_server(world, client):
+    folder = world.folder / f"mixed-{client.name}"
+    # A name server of its own: beside Gantry's own broker the route of TBW102 would name two.
+    alone = Gantry(folder / "gantry", world.command, roles=("nameserver",))
+    broker = None
+    try:
+        broker = _apache_broker(folder / "apache", alone.namesrv)
+        _wait_route(alone.namesrv)
+        topic = world.fresh("IT")
+        equal(wire.create_topic(alone.namesrv, topic), 0, "response code of creating a topic on the Apache broker")
+        _wait_route(alone.namesrv, topic)
+        world.produce(client, 100, topic=topic, namesrv=alone.namesrv)
+        world.consume(client, 100, topic=topic, namesrv=alone.namesrv)
+        broker.kill()
+        deadline = time.monotonic() + 15
+        while wire.route(alone.namesrv, topic) is not None:
+            check(time.monotonic() < deadline, "the route to vanish with the broker's connection", "it is still there")
+            time.sleep(0.2)
+    finally:
+        if broker:
+            broker.kill()
+        alone.stop()
+
+
+@scenario(tags=["mixed", "own"], timeout=240)
+def a_gantry_broker_registers_with_an_apache_name_server(world, client):
+    folder = world.folder / f"mixed-ns-{client.name}"
+    try:
+        namesrv = apache.NameServer(folder / "apache")
+    except apache.Unavailable as reason:
+        raise Skipped(str(reason)) from None
+    broker = None
+    try:
+        broker = Gantry(folder / "gantry", world.command, roles=("broker",), register_with=[namesrv.address])
+        _wait_route(namesrv.address)
+        topic = world.fresh("IT")
+        equal(wire.create_topic(namesrv.address, topic), 0, "response code of creating a topic")
+        _wait_route(namesrv.address, topic)
+        world.produce(client, 100, topic=topic, namesrv=namesrv.address)
+        world.consume(client, 100, topic=topic, namesrv=namesrv.address)
+    finally:
+        if broker:
+            broker.stop()
+        namesrv.stop()
