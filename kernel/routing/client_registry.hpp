@@ -5,7 +5,7 @@
 #include "kernel/base/ids.hpp"
 #include "kernel/routing/striped_table.hpp"
 #include "protocol/codes.hpp"
-#include "protocol/heartbeat_json.hpp"
+#include "protocol/heartbeat.hpp"
 
 #include <array>
 #include <atomic>
@@ -48,7 +48,7 @@ struct ConsumerGroup {
   std::string group;
   protocol::ConsumeType consume_type = protocol::ConsumeType::passively;  ///< the last heartbeat decides these three
   protocol::MessageModel message_model = protocol::MessageModel::clustering;
-  protocol::ConsumeFromWhere consume_from_where = protocol::ConsumeFromWhere::last_offset;
+  protocol::ConsumeFrom consume_from = protocol::ConsumeFrom::last_offset;
   std::vector<Client> members;
   /// The union of what the members subscribe to, sorted by topic; of one topic the largest subVersion.
   std::vector<Subscription> subscriptions;
@@ -78,7 +78,7 @@ struct ConsumerRegistration {
   std::string_view group;
   protocol::ConsumeType consume_type = protocol::ConsumeType::passively;
   protocol::MessageModel message_model = protocol::MessageModel::clustering;
-  protocol::ConsumeFromWhere consume_from_where = protocol::ConsumeFromWhere::last_offset;
+  protocol::ConsumeFrom consume_from = protocol::ConsumeFrom::last_offset;
   const std::vector<protocol::SubscriptionData>* subscriptions = nullptr;  ///< nullptr: leave them as they are
   bool notify = true;  ///< the group's notifyConsumerIdsChangedEnable
 };

@@ -4,7 +4,7 @@
 #include "gantry/sdk/result.hpp"
 #include "kernel/base/clock.hpp"
 #include "kernel/routing/striped_table.hpp"
-#include "protocol/group_json.hpp"
+#include "protocol/group_config.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -82,10 +82,10 @@ class GroupTable {
   [[nodiscard]] bool readable(std::string_view group, std::string_view topic) const;
 
   /// [control][boot] Puts what was loaded over the groups that exist and takes over its version.
-  std::size_t restore(const protocol::SubscriptionGroupWrapper& loaded);
+  std::size_t restore(const protocol::SubscriptionGroupTable& loaded);
 
   /// The whole table as it is persisted, and the revision it is of.
-  [[nodiscard]] std::pair<protocol::SubscriptionGroupWrapper, std::uint64_t> image() const;
+  [[nodiscard]] std::pair<protocol::SubscriptionGroupTable, std::uint64_t> image() const;
   /// Grows with every change.
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_.load(std::memory_order_acquire); }
 
@@ -94,7 +94,8 @@ class GroupTable {
 
  private:
   Status check_config(const protocol::SubscriptionGroupConfig& config) const;
-  void store_locked(protocol::SubscriptionGroupConfig config);
+  [[nodiscard]] Error full(std::string_view name) const;
+  void insert(protocol::SubscriptionGroupConfig config);  // changes_ is held, or nobody else is there yet
   void bump_locked();
   void notify(std::string_view group) const;
 

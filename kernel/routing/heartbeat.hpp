@@ -4,7 +4,7 @@
 #include "kernel/routing/client_registry.hpp"
 #include "kernel/routing/group_table.hpp"
 #include "kernel/routing/topic_table.hpp"
-#include "protocol/heartbeat_json.hpp"
+#include "protocol/heartbeat.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +19,6 @@ struct HeartbeatOutcome {
   bool topics_created = false;        ///< retry topics came into being: register them before answering
   std::size_t refused_groups = 0;     ///< skipped: bad name, unknown without auto-creation, or a bound was reached
 };
-
-inline constexpr std::size_t heartbeat_groups_max = 4096;  ///< of each kind; what is beyond is skipped and counted
 
 /// Applies a decoded heartbeat. Skips what it may not register, like Apache; the answer is SUCCESS in any case.
 /// Linear in the size of the heartbeat. [any-thread]

@@ -3,7 +3,7 @@
 
 #include "gantry/sdk/result.hpp"
 #include "kernel/base/clock.hpp"
-#include "protocol/offset_json.hpp"
+#include "protocol/offset_table.hpp"
 
 #include <array>
 #include <atomic>

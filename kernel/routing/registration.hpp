@@ -9,10 +9,10 @@
 #include "protocol/bytes.hpp"
 #include "protocol/header.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

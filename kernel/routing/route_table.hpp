@@ -7,7 +7,7 @@
 #include "kernel/base/ids.hpp"
 #include "kernel/base/string_hash.hpp"
 #include "protocol/route.hpp"
-#include "protocol/topic_json.hpp"
+#include "protocol/topic_config.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -4,7 +4,7 @@
 #include "gantry/abi/store.h"
 #include "gantry/sdk/result.hpp"
 #include "gantry/sdk/store.hpp"
-#include "protocol/topic_json.hpp"
+#include "protocol/topic_config.hpp"
 
 #include <array>
 #include <atomic>
@@ -62,7 +62,6 @@ class TopicQueues {
   static constexpr std::size_t segment_count = 15;
 
   std::array<std::unique_ptr<QueueState[]>, segment_count> segments_;
-  std::int32_t count_ = 0;
   mutable std::atomic<std::uint32_t> choice_;
   const std::uint64_t life_;
 };
@@ -83,15 +82,15 @@ class Topic {
 
   [[nodiscard]] std::string_view name() const noexcept { return config_.topic_name; }
   [[nodiscard]] const protocol::TopicConfig& config() const noexcept { return config_; }
-  [[nodiscard]] std::int32_t read_queues() const noexcept { return config_.read_queue_nums; }
-  [[nodiscard]] std::int32_t write_queues() const noexcept { return config_.write_queue_nums; }
+  [[nodiscard]] std::int32_t read_queues() const noexcept { return config_.read_queue_count; }
+  [[nodiscard]] std::int32_t write_queues() const noexcept { return config_.write_queue_count; }
   /// The larger of both: ids from 0 below it exist.
   [[nodiscard]] std::int32_t queue_count() const noexcept {
-    return config_.read_queue_nums > config_.write_queue_nums ? config_.read_queue_nums : config_.write_queue_nums;
+    return config_.read_queue_count > config_.write_queue_count ? config_.read_queue_count : config_.write_queue_count;
   }
-  [[nodiscard]] bool readable() const noexcept { return (config_.perm & 4) != 0; }
-  [[nodiscard]] bool writable() const noexcept { return (config_.perm & 2) != 0; }
-  [[nodiscard]] bool inheritable() const noexcept { return (config_.perm & 1) != 0; }
+  [[nodiscard]] bool readable() const noexcept { return protocol::perm::is_readable(config_.perm); }
+  [[nodiscard]] bool writable() const noexcept { return protocol::perm::is_writable(config_.perm); }
+  [[nodiscard]] bool inheritable() const noexcept { return protocol::perm::is_inherited(config_.perm); }
   [[nodiscard]] const TopicTraits& traits() const noexcept { return traits_; }
 
   /// The state of a queue, or nullptr when the topic has no queue of that id.
@@ -105,7 +104,7 @@ class Topic {
 
   /// A write queue for a sender that leaves the choice to the broker: each in turn. Needs write_queues() > 0.
   [[nodiscard]] std::int32_t choose_write_queue() const noexcept {
-    return static_cast<std::int32_t>(queues_->next_choice() % static_cast<std::uint32_t>(config_.write_queue_nums));
+    return static_cast<std::int32_t>(queues_->next_choice() % static_cast<std::uint32_t>(config_.write_queue_count));
   }
 
   /// For who holds on to queue states (a waiting pull): keep a copy of this pointer, or of the Topic's.

@@ -5,7 +5,7 @@
 #include "kernel/base/clock.hpp"
 #include "kernel/routing/striped_table.hpp"
 #include "kernel/routing/topic.hpp"
-#include "protocol/topic_json.hpp"
+#include "protocol/topic_config.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -59,7 +59,7 @@ struct AutoCreate {
 /// Listeners run on the changing thread, after the change, with no lock held; they must be quick.
 /// Bounded by `topics_max` and `queues_per_topic_max`.
 ///
-/// Errors of the changing functions, and how they are answered: see response_code() below.
+/// Errors of the changing functions, and how they are answered: see refusal.hpp.
 class TopicTable {
  public:
   using Reader = StripedTable<Topic>::Reader;
@@ -112,7 +112,7 @@ class TopicTable {
 
   /// [control][boot] Puts what was loaded over the system topics and takes over its version. Entries that break a rule
   /// of ours are kept when harmless and clamped otherwise, with a warning; returns how many were loaded.
-  std::size_t restore(const protocol::TopicConfigTable& table, const protocol::DataVersion& version);
+  std::size_t restore(const protocol::TopicConfigTable& table);
 
   /// The whole table as it is persisted and registered, consistent with data_version().
   struct Image {
@@ -129,9 +129,16 @@ class TopicTable {
   void listen(std::function<void(const TopicChange&)> listener);
 
  private:
-  Result<std::shared_ptr<const Topic>> change(protocol::TopicConfig config, bool replace);
   Status check_config(const protocol::TopicConfig& config) const;
-  std::shared_ptr<const Topic> store_locked(protocol::TopicConfig config, TopicChange::Kind& kind);
+  Status check_request(const TopicRequest& request) const;
+  /// The configuration that `request` leads to, given the topic as it is (nullptr: there is none).
+  static Result<protocol::TopicConfig> resulting_config(const TopicRequest& request, const Topic* current);
+  [[nodiscard]] Error full(std::string_view name) const;
+  TopicChange store_locked(protocol::TopicConfig config);
+  void insert(protocol::TopicConfig config);  // changes_ is held, or nobody else is there yet
+  void bump_locked();
+  /// An existing topic, or a new one of that configuration.
+  Result<std::shared_ptr<const Topic>> find_or_add(protocol::TopicConfig config, bool bounded);
   void add_boot_topics();
   void notify(const TopicChange& change) const;
 
@@ -143,9 +150,5 @@ class TopicTable {
   std::atomic<std::uint64_t> revision_{1};
   std::vector<std::function<void(const TopicChange&)>> listeners_;
 };
-
-/// Applies "+key=value,-key" to `attributes` by RocketMQ's rules (known keys and values only, unchangeable keys stay,
-/// only additions when `creating`). Errc::unsupported with what was wrong, and then `attributes` is unchanged.
-Status apply_attributes(std::string_view text, bool creating, protocol::AttributeMap& attributes);
 
 }  // namespace gantry::routing
