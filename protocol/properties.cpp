@@ -1,0 +1,140 @@
+#include "protocol/properties.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gantry::protocol {
+
+void PropertyRange::Iterator::advance() noexcept {
+  constexpr std::size_t segment_size_min = 3;  // name, separator, value: one byte each
+  while (!rest_.empty()) {
+    const std::size_t size = std::min(rest_.find(property_end), rest_.size());
+    const std::string_view segment = rest_.substr(0, size);
+    rest_.remove_prefix(std::min(size + 1, rest_.size()));
+    if (segment.size() < segment_size_min) continue;
+    const std::size_t name_size = segment.find(property_name_end);
+    if (name_size == std::string_view::npos || name_size == 0 || name_size + 1 == segment.size()) continue;
+    current_ = {segment.substr(0, name_size), segment.substr(name_size + 1)};
+    return;
+  }
+  current_ = {};
+}
+
+std::string_view find_property(std::string_view properties, std::string_view name) noexcept {
+  std::string_view value;
+  for (const Property& property : PropertyRange(properties)) {
+    if (property.name == name) value = property.value;
+  }
+  return value;
+}
+
+namespace {
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] | 0x20) != lower[i]) return false;
+  }
+  return true;
+}
+
+/// The member that holds the property of that name, or nullptr. Sizes leave few names to compare with.
+std::string_view CommonProperties::*member_of(std::string_view name) noexcept {
+  using Common = CommonProperties;
+  switch (name.size()) {
+    case 4:
+      if (name == property::tags) return &Common::tags;
+      if (name == property::keys) return &Common::keys;
+      if (name == property::wait) return &Common::wait;
+      break;
+    case 5:
+      if (name == property::delay) return &Common::delay;
+      if (name == property::producer_group) return &Common::producer_group;
+      break;
+    case 6:
+      if (name == property::pop_ck) return &Common::pop_ck;
+      break;
+    case 7:
+      if (name == property::cluster) return &Common::cluster;
+      break;
+    case 8:
+      if (name == property::uniq_key) return &Common::uniq_key;
+      if (name == property::transaction_prepared) return &Common::transaction_prepared;
+      if (name == property::trace_switch) return &Common::trace_switch;
+      break;
+    case 9:
+      if (name == property::inner_num) return &Common::inner_num;
+      break;
+    case 10:
+      if (name == property::message_region) return &Common::message_region;
+      break;
+    case 14:
+      if (name == property::timer_delay_ms) return &Common::timer_delay_ms;
+      break;
+    case 15:
+      if (name == property::timer_delay_sec) return &Common::timer_delay_sec;
+      break;
+    case 16:
+      if (name == property::timer_deliver_ms) return &Common::timer_deliver_ms;
+      break;
+    default: break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool CommonProperties::is_half_message() const noexcept { return equals_ignoring_case(transaction_prepared, "true"); }
+bool CommonProperties::waits_for_store() const noexcept { return !equals_ignoring_case(wait, "false"); }
+
+CommonProperties scan_properties(std::string_view properties) noexcept {
+  CommonProperties found;
+  for (const Property& property : PropertyRange(properties)) {
+    if (const auto member = member_of(property.name)) found.*member = property.value;
+  }
+  return found;
+}
+
+bool is_property_text(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (c == property_name_end || c == property_end) return false;
+  }
+  return true;
+}
+
+bool append_property(ByteBuffer& out, std::string_view name, std::string_view value) {
+  if (name.empty() || value.empty() || !is_property_text(name) || !is_property_text(value)) return false;
+  out.append(name);
+  out.push_back(property_name_end);
+  out.append(value);
+  out.push_back(property_end);
+  return true;
+}
+
+bool append_property(ByteBuffer& out, std::string_view name, std::int64_t value) {
+  char digits[20];
+  const auto [end, failure] = std::to_chars(digits, digits + sizeof digits, value);
+  return append_property(out, name, std::string_view(digits, static_cast<std::size_t>(end - digits)));
+}
+
+void close_properties(ByteBuffer& out, std::size_t start) {
+  if (!ends_in_separator(out.text().substr(start))) out.push_back(property_end);
+}
+
+void append_properties_without(ByteBuffer& out, std::string_view text, std::string_view name) {
+  for (const Property& property : PropertyRange(text)) {
+    if (property.name == name) continue;
+    // Not append_property(): a value may hold 0x01, because only the first one ends the name.
+    out.append(property.name);
+    out.push_back(property_name_end);
+    out.append(property.value);
+    out.push_back(property_end);
+  }
+}
+
+bool append_properties_with(ByteBuffer& out, std::string_view text, std::string_view name, std::string_view value) {
+  append_properties_without(out, text, name);
+  return value.empty() || append_property(out, name, value);
+}
+
+}  // namespace gantry::protocol
