@@ -21,5 +21,9 @@ struct DataVersion {
     ++counter;
   }
 };
+template <>
+Result<DataVersion> decode_body(std::string_view json);
+template <>
+std::string encode_body(const DataVersion& body, JsonStyle style);
 
 }  // namespace gantry::protocol

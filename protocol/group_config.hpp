@@ -55,6 +55,10 @@ struct SubscriptionGroupConfig {
   std::map<std::string, std::string> attributes;
   friend bool operator==(const SubscriptionGroupConfig&, const SubscriptionGroupConfig&) = default;
 };
+template <>
+Result<SubscriptionGroupConfig> decode_body(std::string_view json);
+template <>
+std::string encode_body(const SubscriptionGroupConfig& body, JsonStyle style);
 
 /// All groups of a broker: the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG(201) and, as JsonStyle::file, the file
 /// config/subscriptionGroup.json. Decoded and encoded.
@@ -63,10 +67,18 @@ struct SubscriptionGroupTable {
   std::map<std::string, std::map<std::string, std::int32_t>> forbidden;  ///< group -> topic -> bits
   DataVersion data_version;
 };
+template <>
+Result<SubscriptionGroupTable> decode_body(std::string_view json);
+template <>
+std::string encode_body(const SubscriptionGroupTable& body, JsonStyle style);
 
 /// The body of UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST(225). Decoded and encoded.
 struct SubscriptionGroupList {
   std::vector<SubscriptionGroupConfig> groups;
 };
+template <>
+Result<SubscriptionGroupList> decode_body(std::string_view json);
+template <>
+std::string encode_body(const SubscriptionGroupList& body, JsonStyle style);
 
 }  // namespace gantry::protocol

@@ -42,6 +42,10 @@ struct SubscriptionData {
   [[nodiscard]] bool is_tag() const noexcept { return expression_type == expression_tag; }
   [[nodiscard]] bool takes_all() const noexcept { return is_tag() && (expression.empty() || expression == "*"); }
 };
+template <>
+Result<SubscriptionData> decode_body(std::string_view json);
+template <>
+std::string encode_body(const SubscriptionData& body, JsonStyle style);
 
 /// The subscription that a TAG expression ("*", "", "A || B") stands for, with tags and their codes.
 SubscriptionData make_tag_subscription(std::string_view topic, std::string_view expression, std::int64_t version);
@@ -63,6 +67,10 @@ struct HeartbeatData {
   std::int32_t fingerprint = 0;  ///< not 0: the client speaks the second version of heartbeats
   bool without_subscriptions = false;
 };
+template <>
+Result<HeartbeatData> decode_body(std::string_view json);
+template <>
+std::string encode_body(const HeartbeatData& body, JsonStyle style);
 inline constexpr std::size_t heartbeat_group_count_max = 4096;
 
 /// The body of CHECK_CLIENT_CONFIG(46). Decoded and encoded.
@@ -72,5 +80,9 @@ struct CheckClientConfigBody {
   std::string client_namespace;
   SubscriptionData subscription;
 };
+template <>
+Result<CheckClientConfigBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const CheckClientConfigBody& body, JsonStyle style);
 
 }  // namespace gantry::protocol

@@ -1,6 +1,6 @@
 #pragma once
 // The two functions behind every JSON body and every JSON file of RocketMQ. The types are in the other headers of this
-// room; each says below its definition which of the two exist for it.
+// room; the lines below a type say which of the two exist for it.
 //
 // Reading accepts fastjson's dialect: bare and numeric keys, objects as keys ({{"topic":"t"}:1}), single quotes,
 // comments, trailing commas, numbers and switches written as text, enums by name or ordinal, {"$ref":"$.path"}

@@ -26,17 +26,29 @@ struct LockQueuesBody {
   std::vector<MessageQueue> queues;
   bool only_this_broker = false;
 };
+template <>
+Result<LockQueuesBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const LockQueuesBody& body, JsonStyle style);
 
 /// The answer to LOCK_BATCH_MQ: the queues that the caller now holds. Decoded and encoded.
 struct LockedQueuesBody {
   std::vector<MessageQueue> queues;
 };
+template <>
+Result<LockedQueuesBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const LockedQueuesBody& body, JsonStyle style);
 
 /// A map of queues to offsets: the answer to INVOKE_BROKER_TO_RESET_OFFSET(222) and, for Java and Go clients, the body
 /// of RESET_CONSUMER_CLIENT_OFFSET(220). Decoded (the list form too) and encoded.
 struct QueueOffsetsBody {
   std::map<MessageQueue, std::int64_t> offsets;
 };
+template <>
+Result<QueueOffsetsBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const QueueOffsetsBody& body, JsonStyle style);
 /// The body of RESET_CONSUMER_CLIENT_OFFSET(220) for C++ clients, which read a list.
 std::string encode_queue_offsets_list(const QueueOffsetsBody& body);
 

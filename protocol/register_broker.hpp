@@ -19,6 +19,10 @@ struct RegisterBrokerBody {
   TopicConfigTable topic_configs;
   std::vector<std::string> filter_servers;
 };
+template <>
+Result<RegisterBrokerBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const RegisterBrokerBody& body, JsonStyle style);
 
 /// A registration holds at most this many topics, and inflates to at most this many bytes.
 inline constexpr std::size_t register_topic_count_max = 1'000'000;

@@ -38,12 +38,20 @@ struct TopicRouteData {
   std::string order_topic_conf;  ///< "broker-a:8;broker-b:4"; left out when empty, which clients need
   friend bool operator==(const TopicRouteData&, const TopicRouteData&) = default;
 };
+template <>
+Result<TopicRouteData> decode_body(std::string_view json);
+template <>
+std::string encode_body(const TopicRouteData& body, JsonStyle style);
 
 /// The answer to GET_BROKER_CLUSTER_INFO(106). Decoded and encoded.
 struct ClusterInfo {
   std::map<std::string, BrokerData> brokers;              ///< by broker name
   std::map<std::string, std::set<std::string>> clusters;  ///< cluster -> broker names
 };
+template <>
+Result<ClusterInfo> decode_body(std::string_view json);
+template <>
+std::string encode_body(const ClusterInfo& body, JsonStyle style);
 
 /// The answer to GET_BROKER_MEMBER_GROUP(901). Decoded and encoded.
 struct BrokerMemberGroupBody {
@@ -51,5 +59,9 @@ struct BrokerMemberGroupBody {
   std::string broker_name;
   std::map<std::int64_t, std::string> addresses;
 };
+template <>
+Result<BrokerMemberGroupBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const BrokerMemberGroupBody& body, JsonStyle style);
 
 }  // namespace gantry::protocol

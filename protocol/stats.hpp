@@ -23,6 +23,10 @@ struct TopicStatsTable {
   double put_tps = 0;
   std::map<MessageQueue, Queue> queues;
 };
+template <>
+Result<TopicStatsTable> decode_body(std::string_view json);
+template <>
+std::string encode_body(const TopicStatsTable& body, JsonStyle style);
 
 /// The answer to GET_CONSUME_STATS(208). Decoded and encoded.
 struct ConsumeStats {
@@ -35,6 +39,10 @@ struct ConsumeStats {
   double consume_tps = 0;
   std::map<MessageQueue, Queue> queues;
 };
+template <>
+Result<ConsumeStats> decode_body(std::string_view json);
+template <>
+std::string encode_body(const ConsumeStats& body, JsonStyle style);
 
 /// The answer to GET_BROKER_CONSUME_STATS(317). Decoded and encoded.
 struct ConsumeStatsList {
@@ -43,6 +51,10 @@ struct ConsumeStatsList {
   std::int64_t total_inflight_diff = 0;
   std::vector<std::map<std::string, std::vector<ConsumeStats>>> stats;  ///< each: group -> its topics
 };
+template <>
+Result<ConsumeStatsList> decode_body(std::string_view json);
+template <>
+std::string encode_body(const ConsumeStatsList& body, JsonStyle style);
 
 struct Connection {
   std::string client_id;
@@ -59,11 +71,19 @@ struct ConsumerConnection {
   MessageModel message_model = MessageModel::clustering;
   ConsumeFrom consume_from = ConsumeFrom::last_offset;
 };
+template <>
+Result<ConsumerConnection> decode_body(std::string_view json);
+template <>
+std::string encode_body(const ConsumerConnection& body, JsonStyle style);
 
 /// The answer to GET_PRODUCER_CONNECTION_LIST(204). Decoded and encoded.
 struct ProducerConnection {
   std::vector<Connection> connections;
 };
+template <>
+Result<ProducerConnection> decode_body(std::string_view json);
+template <>
+std::string encode_body(const ProducerConnection& body, JsonStyle style);
 
 /// The answer to GET_ALL_PRODUCER_INFO(328). Encoded.
 struct ProducerTableInfo {
@@ -76,6 +96,8 @@ struct ProducerTableInfo {
   };
   std::map<std::string, std::vector<Producer>> groups;
 };
+template <>
+std::string encode_body(const ProducerTableInfo& body, JsonStyle style);
 
 /// The answer to VIEW_BROKER_STATS_DATA(315). Encoded.
 struct BrokerStatsData {
@@ -88,6 +110,8 @@ struct BrokerStatsData {
   Item hour;
   Item day;
 };
+template <>
+std::string encode_body(const BrokerStatsData& body, JsonStyle style);
 
 /// The answer to QUERY_CONSUME_TIME_SPAN(303). Encoded; times in ms.
 struct ConsumeTimeSpans {
@@ -100,6 +124,8 @@ struct ConsumeTimeSpans {
   };
   std::vector<Span> spans;
 };
+template <>
+std::string encode_body(const ConsumeTimeSpans& body, JsonStyle style);
 
 /// The answer to QUERY_SUBSCRIPTION_BY_CONSUMER(345). Encoded.
 struct SubscriptionAnswer {
@@ -107,5 +133,7 @@ struct SubscriptionAnswer {
   std::string topic;
   SubscriptionData subscription;
 };
+template <>
+std::string encode_body(const SubscriptionAnswer& body, JsonStyle style);
 
 }  // namespace gantry::protocol

@@ -27,6 +27,10 @@ struct TopicConfig {
   std::map<std::string, std::string> attributes;
   friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
 };
+template <>
+Result<TopicConfig> decode_body(std::string_view json);
+template <>
+std::string encode_body(const TopicConfig& body, JsonStyle style);
 
 /// All topics of a broker: the answer to GET_ALL_TOPIC_CONFIG(21), part of REGISTER_BROKER(103), and the file
 /// config/topics.json (JsonStyle::file, which leaves the static-topic members out). Static topics are not read.
@@ -35,11 +39,19 @@ struct TopicConfigTable {
   std::map<std::string, TopicConfig> topics;
   DataVersion data_version;
 };
+template <>
+Result<TopicConfigTable> decode_body(std::string_view json);
+template <>
+std::string encode_body(const TopicConfigTable& body, JsonStyle style);
 
 /// The body of UPDATE_AND_CREATE_TOPIC_LIST(18). Decoded and encoded.
 struct TopicConfigList {
   std::vector<TopicConfig> topics;
 };
+template <>
+Result<TopicConfigList> decode_body(std::string_view json);
+template <>
+std::string encode_body(const TopicConfigList& body, JsonStyle style);
 
 /// The one-line form inside compressed REGISTER_BROKER bodies: "name read write perm filterType {attributes}".
 std::string encode_topic_config_line(const TopicConfig& config);
