@@ -7,18 +7,14 @@
 #include "protocol/codes.hpp"
 #include "protocol/heartbeat.hpp"
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace gantry::routing {
@@ -32,10 +28,12 @@ struct Client {
   std::string address;  ///< "ip:port", for administrators
 };
 
+using ClientPtr = std::shared_ptr<const Client>;
+
 /// The live members of a producer group. Immutable.
 struct ProducerGroup {
   std::string group;
-  std::vector<Client> members;  ///< in the order in which they came
+  std::vector<ClientPtr> members;  ///< in no order
 
   [[nodiscard]] std::string_view name() const noexcept { return group; }
 };
@@ -49,10 +47,10 @@ struct ConsumerGroup {
   protocol::ConsumeType consume_type = protocol::ConsumeType::passively;  ///< the last heartbeat decides these three
   protocol::MessageModel message_model = protocol::MessageModel::clustering;
   protocol::ConsumeFrom consume_from = protocol::ConsumeFrom::last_offset;
-  std::vector<Client> members;
-  /// The union of what the members subscribe to, sorted by topic; of one topic the largest subVersion.
+  std::vector<ClientPtr> members;  ///< in no order
+  /// The union of what the members subscribe to, sorted by topic; of one topic the largest version.
   std::vector<Subscription> subscriptions;
-  /// Changes whenever the group's snapshot does; a filter compiled for one version is good for it.
+  /// Never the same for two snapshots of any group: what was derived from one (a compiled filter) is good for it.
   std::uint64_t version = 0;
 
   [[nodiscard]] std::string_view name() const noexcept { return group; }
@@ -92,7 +90,8 @@ enum class RegisterOutcome : std::uint8_t {
 /// Every member keeps the subscriptions of its own last heartbeat and the group has their union, so members that
 /// disagree (during a rolling update, say) do not take each other's topics away.
 ///
-/// Thread: [any-thread]. Changes of a group take turns under the lock of its stripe; shards look up through a Reader.
+/// Thread: [any-thread], but calls that name the same channel come from its shard, one after the other (expire()
+/// excepted). Changes of a group take turns under the lock of its stripe; shards look up through a Reader.
 /// A change returns the notices it makes due, and the caller sends them. Times are the clock's steady ones.
 class ClientRegistry {
  public:
@@ -118,14 +117,17 @@ class ClientRegistry {
   /// The channel closed: it leaves all its groups. Cheap for channels that never registered.
   void close(ChannelId channel, std::vector<ChangeNotice>& notices);
 
-  /// [control] Channels without a heartbeat for `expiry` leave; the caller closes those returned.
+  /// [control] Memberships without a heartbeat for `expiry` end. Returns the channels that are in no group any more,
+  /// for the caller to close.
   std::vector<ChannelId> expire(std::vector<ChangeNotice>& notices);
 
-  /// Remembers the fingerprint of a heartbeat V2; true when it differs from the group's last one (or there was none).
+  /// Remembers the fingerprint of a heartbeat V2. True when the client should send its subscriptions again: the group's
+  /// last fingerprint was another one, or nothing is known of its subscriptions.
   bool fingerprint_changed(std::string_view group, std::int32_t fingerprint);
 
   // ---- lookups ----
 
+  /// [any-thread]
   [[nodiscard]] ConsumerReader consumer_reader() const { return ConsumerReader(consumers_); }
   [[nodiscard]] ProducerReader producer_reader() const { return ProducerReader(producers_); }
   [[nodiscard]] std::shared_ptr<const ConsumerGroup> consumer_group(std::string_view group) const {
@@ -142,7 +144,6 @@ class ClientRegistry {
   [[nodiscard]] std::vector<std::string> groups_of(std::string_view topic) const;
   [[nodiscard]] std::vector<std::shared_ptr<const ConsumerGroup>> consumer_groups() const;
   [[nodiscard]] std::vector<std::shared_ptr<const ProducerGroup>> producer_groups() const;
-  /// Milliseconds since the member's last heartbeat.
   [[nodiscard]] std::size_t consumer_group_count() const noexcept { return consumers_.size(); }
   [[nodiscard]] std::size_t producer_group_count() const noexcept { return producers_.size(); }
 
@@ -153,21 +154,21 @@ class ClientRegistry {
   struct GroupStripe;
   struct ChannelStripe;
   struct ClientIdStripe;
-  struct ChannelGroups;
-  struct Removal;
 
   static constexpr std::size_t stripe_count = 64;
 
   GroupStripe& group_stripe(std::string_view group) const noexcept;
   ChannelStripe& channel_stripe(ChannelId channel) const noexcept;
   ClientIdStripe& client_stripe(std::string_view client_id) const noexcept;
-  void remember(const Client& client, std::string_view group, bool producer);
-  void forget(ChannelId channel, std::string_view group, bool producer);
+  void remember_consumer(ChannelId channel, std::string_view group);
+  void remember_producer(const Client& client, std::string_view group);
+  void forget_consumer(ChannelId channel, std::string_view group);
+  void forget_producer(ChannelId channel, std::string_view group);
+  void forget_client_id(ChannelId channel, const std::string& client_id);
   void leave_consumer(ChannelId channel, std::string_view group, std::vector<ChangeNotice>& notices);
   void leave_producer(ChannelId channel, std::string_view group);
-  void publish_locked(ConsumerState& state);
-  void publish_locked(ProducerState& state);
-  static void notice_locked(const ConsumerState& state, bool notify, std::vector<ChangeNotice>& notices);
+  void publish_locked(const ConsumerState& state);
+  void publish_locked(const ProducerState& state);
 
   const Clock& clock_;
   const ClientOptions options_;

@@ -69,6 +69,7 @@ struct BrokerRegistration {
   std::optional<std::chrono::milliseconds> timeout;  ///< without a heartbeat
   std::optional<bool> enable_acting_master;          ///< as sent; absent differs from false
   std::optional<ChannelId> channel;                  ///< whose closing ends the broker; none: it lives in this process
+  std::string_view local_host;                       ///< the address by which the broker reached us, without port
   protocol::DataVersion version;
   std::span<const protocol::TopicConfig> topics;
   std::vector<std::string> filter_servers;
@@ -99,11 +100,18 @@ class RouteTable {
 
   // ---- what brokers say ----
 
-  /// Errors: invalid_argument (an empty name, a bad address, a first registration with one single topic), full.
+  /// Errors: invalid_argument (a bad name or address), unsupported (a first registration with one single topic),
+  /// already_exists (the name and id belong to the broker of this process), full.
   /// A registration that is outdated (another address holds the id in a later epoch) succeeds with an empty reply.
   Result<RegistrationReply> register_broker(const BrokerRegistration& registration);
 
-  void unregister_broker(const BrokerIdentity& identity);
+  /// `asked_by` as in BrokerRegistration: nobody from outside unregisters the broker of this process.
+  void unregister_broker(const BrokerIdentity& identity, std::optional<ChannelId> asked_by = std::nullopt);
+
+  /// One topic of a broker that is registered already, for the broker of this process. Nothing happens when it is not.
+  void put_topic(const BrokerIdentity& identity, const protocol::TopicConfig& topic,
+                 const protocol::DataVersion& version);
+  void remove_topic(const BrokerIdentity& identity, std::string_view topic, const protocol::DataVersion& version);
 
   /// Refreshes the life of a known address; unknown ones stay unknown. True when it was known.
   bool heartbeat(std::string_view cluster, const BrokerAddress& address);
@@ -132,8 +140,13 @@ class RouteTable {
   std::int32_t add_write_permission(std::string_view broker_name);
   /// Forgets a topic: everywhere, or for the brokers of one cluster.
   void delete_topic(std::string_view topic, std::string_view cluster);
+  struct Switches {
+    bool acting_master = false;
+    bool delete_unlisted_topics = false;
+  };
   void set_acting_master(bool on);
   void set_delete_unlisted_topics(bool on);
+  [[nodiscard]] Switches switches() const;
 
   // ---- what clients ask ----
 
@@ -167,14 +180,14 @@ class RouteTable {
     bool enable_acting_master = false;
     std::map<std::int64_t, BrokerAddress> addresses;
   };
-  struct TopicQueues {
+  struct Queues {
     Broker* broker = nullptr;
-    std::int32_t read_queues = 0;
-    std::int32_t write_queues = 0;
+    std::int32_t read = 0;
+    std::int32_t write = 0;
     std::int32_t perm = 0;
     std::int32_t sys_flag = 0;
   };
-  using TopicBrokers = std::vector<TopicQueues>;  // sorted by broker name; one or a few
+  using TopicBrokers = std::vector<Queues>;  // sorted by broker name; one or a few
   struct Live {
     std::chrono::milliseconds last_update{0};
     std::chrono::milliseconds timeout{0};
@@ -183,16 +196,25 @@ class RouteTable {
     BrokerAddress ha_address;
     std::vector<std::string> filter_servers;
     std::string broker_name;
-    std::int64_t broker_id = 0;
   };
   using LiveKey = std::pair<std::string, BrokerAddress>;  // cluster, address
 
-  Status check(const BrokerRegistration& registration) const;
-  void apply_topics_locked(Broker& broker, const BrokerRegistration& registration, bool first, bool strip_write);
-  bool put_queues_locked(std::string_view topic, Broker& broker, const TopicQueues& queues);
-  void remove_address_locked(const LiveKey& key);
-  void remove_broker_locked(Broker& broker);
+  static Status check(const BrokerRegistration& registration);
+  [[nodiscard]] bool is_local_locked(const LiveKey& key) const;
+  Status admit_locked(const BrokerRegistration& registration) const;
+  Broker& broker_locked(const BrokerRegistration& registration, bool& created);
+  [[nodiscard]] bool is_outdated_locked(const Broker& broker, const BrokerRegistration& registration) const;
+  void apply_topics_locked(Broker& broker, const BrokerRegistration& registration, bool first);
+  void drop_unlisted_locked(const Broker& broker, std::span<const protocol::TopicConfig> listed);
+  RegistrationReply reply_locked(const Broker& broker, const BrokerRegistration& registration) const;
+  bool put_queues_locked(std::string_view topic, const Queues& queues, bool only_if_missing);
+  static void erase_broker(TopicBrokers& brokers, const Broker& broker);
+  void erase_from_topics_locked(const Broker& broker);
+  void remove_address_locked(const LiveKey& key, const std::string& broker_name);
   void strip_write_locked(const Broker& broker);
+  protocol::BrokerData describe(const Broker& broker, std::string_view local_host) const;
+  void add_filter_servers_locked(const Broker& broker, std::string_view local_host,
+                                 protocol::TopicRouteData& route) const;
   template <typename Change>
   std::int32_t change_permissions(std::string_view broker_name, Change&& change);
   template <typename Condition>
