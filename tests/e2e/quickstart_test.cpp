@@ -1,0 +1,116 @@
+// Concern: what the README promises for the command line works, with the commands as they are written there.
+// Method: the `gantry` program against a real broker.
+
+#include "tests/support/broker_process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+namespace gantry {
+namespace {
+
+struct Outcome {
+  int status = -1;
+  std::string text;  // standard output and error together
+};
+
+Outcome run(const std::string& arguments) {
+  const std::string command = (testing::build_folder() / "bin" / "gantry").string() + " " + arguments + " 2>&1";
+  Outcome outcome;
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 4096> chunk{};
+  while (const std::size_t count = fread(chunk.data(), 1, chunk.size(), pipe)) outcome.text.append(chunk.data(), count);
+  const int status = pclose(pipe);
+  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+class Quickstart : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto started = testing::BrokerProcess::start(folder);
+    ASSERT_TRUE(started) << started.error().text;
+    broker = *std::move(started);
+    cluster = " -n " + broker->name_servers()[0];
+  }
+  testing::TempFolder folder;
+  std::unique_ptr<testing::BrokerProcess> broker;
+  std::string cluster;
+};
+
+TEST_F(Quickstart, what_is_produced_is_consumed) {
+  const Outcome produced = run("produce greetings --body 'hello, world'" + cluster);
+  ASSERT_EQ(produced.status, 0) << produced.text;
+  const Outcome consumed = run("consume greetings --group demo --from first --count 1 --timeout 30s" + cluster);
+  ASSERT_EQ(consumed.status, 0) << consumed.text;
+  EXPECT_NE(consumed.text.find("hello, world"), std::string::npos) << consumed.text;
+}
+
+TEST_F(Quickstart, ten_thousand_messages_arrive_and_the_group_goes_on_where_it_was) {
+  ASSERT_EQ(run("topic create many --queues 4" + cluster).status, 0);
+  const Outcome produced = run("produce many --body m --count 10000 --json" + cluster);
+  ASSERT_EQ(produced.status, 0) << produced.text;
+  EXPECT_NE(produced.text.find("\"stored\":10000"), std::string::npos) << produced.text;
+  const Outcome consumed = run("consume many -g readers --from first --count 10000 --timeout 60s --quiet" + cluster);
+  ASSERT_EQ(consumed.status, 0) << consumed.text;
+  ASSERT_EQ(run("produce many --body last" + cluster).status, 0);
+  const Outcome rest = run("consume many -g readers --count 1 --timeout 30s" + cluster);
+  ASSERT_EQ(rest.status, 0) << rest.text;
+  EXPECT_NE(rest.text.find("last"), std::string::npos) << rest.text;
+}
+
+TEST_F(Quickstart, tags_are_filtered) {
+  ASSERT_EQ(run("produce tagged --body one --tag A" + cluster).status, 0);
+  ASSERT_EQ(run("produce tagged --body two --tag B" + cluster).status, 0);
+  ASSERT_EQ(run("produce tagged --body three --tag C" + cluster).status, 0);
+  const Outcome consumed = run("consume tagged -g t --from first --tags 'A||C' --count 2 --timeout 30s" + cluster);
+  ASSERT_EQ(consumed.status, 0) << consumed.text;
+  EXPECT_NE(consumed.text.find("one"), std::string::npos);
+  EXPECT_EQ(consumed.text.find("two"), std::string::npos);
+  EXPECT_NE(consumed.text.find("three"), std::string::npos);
+}
+
+TEST_F(Quickstart, topics_are_created_shown_listed_and_deleted) {
+  ASSERT_EQ(run("topic create orders --queues 6" + cluster).status, 0);
+  EXPECT_NE(run("topic list" + cluster).text.find("orders\n"), std::string::npos);
+  const Outcome shown = run("topic show orders --json" + cluster);
+  EXPECT_EQ(shown.status, 0) << shown.text;
+  EXPECT_NE(shown.text.find("\"write_queues\":6"), std::string::npos) << shown.text;
+  EXPECT_NE(run("topic delete orders" + cluster).status, 0) << "deleting needs --yes";
+  ASSERT_EQ(run("topic delete orders --yes" + cluster).status, 0);
+  EXPECT_EQ(run("topic list" + cluster).text.find("orders\n"), std::string::npos);
+  const Outcome gone = run("topic show orders" + cluster);
+  EXPECT_NE(gone.status, 0);
+  EXPECT_NE(gone.text.find("orders"), std::string::npos) << gone.text;
+}
+
+TEST_F(Quickstart, errors_say_what_to_do) {
+  const Outcome nowhere = run("topic list -n 127.0.0.1:1");
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_NE(nowhere.text.find("127.0.0.1:1"), std::string::npos) << nowhere.text;
+  const Outcome usage = run("produce somewhere" + cluster);
+  EXPECT_EQ(usage.status, 2);
+  EXPECT_NE(usage.text.find("--body"), std::string::npos) << usage.text;
+}
+
+TEST_F(Quickstart, plugins_and_options_are_listed) {
+  const std::string plugins = " --dir " + (testing::build_folder() / "plugins").string();
+  const Outcome list = run("plugin list" + plugins);
+  EXPECT_EQ(list.status, 0) << list.text;
+  EXPECT_NE(list.text.find("storage-mmap"), std::string::npos) << list.text;
+  const Outcome explained = run("config explain broker.ack");
+  EXPECT_EQ(explained.status, 0) << explained.text;
+  EXPECT_NE(explained.text.find("memory"), std::string::npos) << explained.text;
+}
+
+TEST_F(Quickstart, a_short_bench_runs) {
+  const Outcome bench = run("bench --broker " + broker->broker_address() + " --warm-up 100ms --duration 300ms --json");
+  EXPECT_EQ(bench.status, 0) << bench.text;
+  EXPECT_NE(bench.text.find("\"messages_per_second\":"), std::string::npos) << bench.text;
+}
+
+}  // namespace
+}  // namespace gantry
