@@ -25,7 +25,7 @@ typedef struct gantry_filter_table {
   uint32_t struct_size;
   uint32_t reserved;
 
-  /* [any-thread] The expressionType this serves, for example "SQL92". Static text. */
+  /* [any-thread][configured] The expressionType this serves, for example "SQL92". Static text. */
   gantry_bytes (*language)(void* self);
   /* [any-thread] INVALID_ARGUMENT with a text that names position, expected and found. Bounded in time and memory for any
    * input; must not block. */

@@ -1,4 +1,4 @@
-/* What the broker offers to a plugin. One table, alive as long as the plugin's instance.
+/* What the broker offers to a plugin. One table for each instance, alive as long as the instance.
  *
  * Every function is [any-thread] and does not block unless it says otherwise. */
 #ifndef GANTRY_ABI_HOST_H
@@ -63,9 +63,11 @@ typedef struct gantry_host {
   int64_t (*wall_ms)(void* context);
   int64_t (*steady_ns)(void* context);
 
-  /* Runs fn(arg) on the bounded pool for blocking work. BUSY when its queue is full: fn will not run. */
+  /* Runs fn(arg) on the bounded pool for blocking work. BUSY when its queue is full: fn will not run. What was accepted
+   * runs exactly once, before destroy(). */
   gantry_status (*run_blocking)(void* context, void (*fn)(void* arg), void* arg);
-  /* Runs fn(arg) once on the control thread after delay_ms. Writes an id for timer_cancel. fn must not block. */
+  /* Runs fn(arg) once on the control thread after delay_ms. Writes an id for timer_cancel. fn must not block. BUSY when
+   * the plugin has too many timers. Timers that are pending at destroy() never run. */
   gantry_status (*timer_start)(void* context, int64_t delay_ms, void (*fn)(void* arg), void* arg, uint64_t* out_id);
   /* 1 when the timer will not run; 0 when it ran or is running. */
   int (*timer_cancel)(void* context, uint64_t id);

@@ -1,8 +1,8 @@
 /* gantry.interceptor/1 - looks at messages on their way in and may reject, rewrite or re-route them.
  *
  * Interceptors form a chain in the order of the configuration's `load` list; each sees what the one before it left. An
- * empty chain costs nothing. What an interceptor does on failure of its own is its `on_error` policy; the host trips an
- * interceptor that fails too often. */
+ * empty chain costs nothing. When an interceptor fails, the host undoes what it changed in the batch and lets its
+ * `on_error` option decide about the messages; it trips an interceptor that fails too often. */
 #ifndef GANTRY_ABI_INTERCEPTOR_H
 #define GANTRY_ABI_INTERCEPTOR_H
 
@@ -46,8 +46,11 @@ typedef struct gantry_publishing {
 typedef struct gantry_interceptor_table {
   uint32_t struct_size;
   uint32_t reserved;
-  /* [shard, concurrently on several shards] Sees `count` messages before they are stored. Must not block. */
-  void (*publish)(void* self, gantry_publishing* messages, uint64_t stride, uint64_t count, const gantry_scratch* scratch);
+  /* [shard, concurrently on several shards][started] Sees `count` messages before they are stored. The stride is the
+   * host's sizeof(gantry_publishing). Must not block. Not GANTRY_OK: the interceptor could not do its work (a rejection
+   * is a verdict, not a failure). */
+  gantry_status (*publish)(void* self, gantry_publishing* messages, uint64_t stride, uint64_t count,
+                           const gantry_scratch* scratch, gantry_error* error);
 } gantry_interceptor_table;
 
 #ifdef __cplusplus

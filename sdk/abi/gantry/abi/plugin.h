@@ -49,7 +49,8 @@ typedef struct gantry_option_value {
   gantry_bytes text; /* text and choice */
 } gantry_option_value;
 
-typedef struct gantry_plugin {
+/* The table behind the exported object `gantry_plugin`. */
+typedef struct gantry_plugin_table {
   uint8_t magic[8]; /* GANTRY_PLUGIN_MAGIC */
   uint32_t struct_size;
   uint16_t abi_major;
@@ -58,6 +59,7 @@ typedef struct gantry_plugin {
   const char* version; /* of the plugin itself, for people */
   const char* summary; /* one sentence */
   const gantry_option* options;
+  uint64_t option_stride; /* the plugin's sizeof(gantry_option) */
   uint64_t option_count;
   const char* const* provides; /* extension ids with revision, for example "gantry.store/1" */
   uint64_t provides_count;
@@ -66,21 +68,27 @@ typedef struct gantry_plugin {
 
   /* Makes the instance. `host` outlives it. NULL with `error` filled on failure. Starts no thread, opens no file. */
   void* (*create)(const struct gantry_host* host, gantry_error* error);
-  /* Takes the values of all declared options. Called once, before start. */
-  gantry_status (*configure)(void* self, const gantry_option_value* values, uint64_t count, gantry_error* error);
+  /* Takes the values of all declared options, in the order of the declarations. Called once, before start. The stride is
+   * the host's sizeof(gantry_option_value). */
+  gantry_status (*configure)(void* self, const gantry_option_value* values, uint64_t stride, uint64_t count,
+                             gantry_error* error);
   /* Opens files, recovers, starts threads. After success the extensions may be used. */
   gantry_status (*start)(void* self, gantry_error* error);
-  /* New values of live options while running. NULL when there are none. All or nothing. */
-  gantry_status (*reconfigure)(void* self, const gantry_option_value* values, uint64_t count, gantry_error* error);
+  /* The values of all options again, after live ones changed while running. NULL when no option is live. All or nothing:
+   * after an error the old values stay in force. */
+  gantry_status (*reconfigure)(void* self, const gantry_option_value* values, uint64_t stride, uint64_t count,
+                               gantry_error* error);
   /* No new work arrives after this; finish what is inside. Returns at once. */
   void (*quiesce)(void* self);
-  /* Ends threads, closes files. No extension is called during or after it. */
+  /* Ends threads, closes files. No extension is called during or after it. Called once after a successful start, even
+   * when the plugin reported a fatal fault. */
   gantry_status (*stop)(void* self, gantry_error* error);
   /* Frees the instance. Also called after a failed configure or start (then without stop). */
   void (*destroy)(void* self);
-  /* The extension's table, or NULL. Static data: same answer every time. [any-thread], does not block. */
+  /* The table of an extension named in `provides`, else NULL. Static data: same answer every time. Asked for after
+   * configure; `self` is the first argument of the table's functions. [any-thread], does not block. */
   const void* (*get_extension)(void* self, const char* extension_id);
-} gantry_plugin;
+} gantry_plugin_table;
 
 #define GANTRY_PLUGIN_MAGIC \
   { 'G', 'A', 'N', 'T', 'R', 'Y', 'P', 1 }

@@ -29,8 +29,9 @@ typedef struct gantry_event {
 typedef struct gantry_observer_table {
   uint32_t struct_size;
   uint32_t reserved;
-  /* [shard] Must not block; the bytes are borrowed until it returns. */
-  void (*observe)(void* self, const gantry_event* events, uint64_t stride, uint64_t count);
+  /* [shard, concurrently on several shards][started] Must not block; the bytes are borrowed until it returns. Not
+   * GANTRY_OK: the events could not be taken; an observer that fails too often is tripped. */
+  gantry_status (*observe)(void* self, const gantry_event* events, uint64_t stride, uint64_t count, gantry_error* error);
 } gantry_observer_table;
 
 #ifdef __cplusplus
