@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-struct sockaddr;
 struct sockaddr_storage;
 
 namespace gantry::net {
@@ -30,12 +29,13 @@ struct HostPort {
 Result<HostPort> parse_host_port(std::string_view text);
 
 /// What the system calls an address, as ours; an IPv4-mapped IPv6 address becomes IPv4. ip_size 0 for other families.
-gantry_address from_sockaddr(const sockaddr& address) noexcept;
+gantry_address from_sockaddr(const sockaddr_storage& address) noexcept;
 
 /// The other way round; returns the size used.
 std::uint32_t to_sockaddr(const gantry_address& address, sockaddr_storage& out) noexcept;
 
-/// [control, blocking pool] Looks a name or numeric address up. May take seconds. The first address found.
+/// [control, blocking pool] Looks a name or numeric address up. May take seconds. An IPv4 address is preferred,
+/// because that is what RocketMQ's clients and brokers speak.
 Result<gantry_address> resolve(const std::string& host, std::uint16_t port);
 
 }  // namespace gantry::net

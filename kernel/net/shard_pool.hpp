@@ -22,6 +22,10 @@ struct ShardPoolOptions {
   /// Bytes of unfinished frames kept by all connections together. Above it, a connection that needs more than 16 KiB
   /// for its frame is closed, so that half-sent frames cannot exhaust the memory.
   std::size_t unfinished_bytes_max = 256 * 1024 * 1024;
+
+  /// Copied bytes that wait for slow peers of all connections together (slices in mapped files do not count). Above it,
+  /// connections with more than 64 KiB waiting are not read from.
+  std::size_t out_bytes_max = 256 * 1024 * 1024;
 };
 
 /// N threads ("g-shard-0" ...), each with one event loop and the connections it owns.
