@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 
 from paths import ROOT, free_port
 from process import Process
@@ -11,9 +12,9 @@ DEFAULT_COMMAND = str(ROOT / "build" / "dev" / "bin" / "gantry")
 
 class Gantry:
     """`command` is what precedes `run --config FILE`. `roles` says which of the two it plays, `register_with` names the
-    name servers of others that its broker registers with, `extra` is further TOML."""
+    name servers of others that its broker registers with, `tls` is "permissive" or "enforcing"."""
 
-    def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), extra=""):
+    def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), tls=None):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(command or os.environ.get("GANTRY_BROKER_CMD", DEFAULT_COMMAND))
@@ -25,10 +26,10 @@ class Gantry:
         self.config = folder / "gantry.toml"
         self.config.write_text(
             f'[broker]\nenabled = {_toml("broker" in roles)}\ndata = "{folder / "data"}"\n\n'
-            f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n\n'
-            f'[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
+            f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n'
+            f'{_tls(folder, tls)}\n[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
             f'addresses = [{addresses}]\n\n'
-            f'[plugins]\nload = ["storage-mmap"]\n\n{extra}')
+            f'[plugins]\nload = ["storage-mmap"]\n')
         self._starts = 0
         self.start()
 
@@ -43,6 +44,16 @@ class Gantry:
 
     def kill(self):
         self.process.kill()
+
+
+def _tls(folder, mode):
+    """The lines that switch TLS on, with a certificate made on the spot: clients of RocketMQ do not check it."""
+    if not mode:
+        return ""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                    "/CN=127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return f'tls = "{mode}"\ntls_cert = "{cert}"\ntls_key = "{key}"\n'
 
 
 def _toml(truth):

@@ -196,11 +196,14 @@ def main(argv):
     own = None
     start = time.monotonic()
     try:
-        if options.apache:
+        if not together + alone:
+            print("no test is left to run")
+        elif options.apache:
             own = ApacheServers(folder)
         elif not options.namesrv:
             own = Gantry(folder / "gantry", options.broker_cmd)
-        world = World(options.namesrv or own.namesrv, folder, own, count=10_000 if options.full else 200,
+        namesrv = options.namesrv or (own.namesrv if own else "")
+        world = World(namesrv, folder, own, count=10_000 if options.full else 200,
                       command=options.broker_cmd)
         report = Report(len(together) + len(alone))
         run_all(together, alone, world, report, options.jobs)

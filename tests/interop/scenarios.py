@@ -4,7 +4,9 @@ Tags: `full` runs with --full only, `later` needs a feature of a later milestone
 this run may restart, `mixed` starts Apache servers beside Gantry.
 """
 
+import contextlib
 import itertools
+import shutil
 import time
 
 import apache
@@ -429,14 +431,43 @@ def clients_survive_a_kill_of_the_broker(world, client):
     equal(len(got), 100, "different messages received in all")
 
 
-@scenario(needs=["tls"], tags=["tls"])
-def tls_clients_exchange_messages(world, client):
-    topic = world.topic(client)
-    tls = ["-Dtls.enable=true"]
-    world.produce(client, 100, topic=topic, runtime=tls)
-    world.consume(client, 100, topic=topic, runtime=tls)
-    # The same port keeps serving plain clients.
-    world.consume(client, 100, topic=topic)
+@contextlib.contextmanager
+def _server_with_tls(world, mode):
+    """The address of a name server whose process speaks TLS: Apache does by default, Gantry is started for it."""
+    if not isinstance(world.own, Gantry):
+        yield world.namesrv
+        return
+    if not shutil.which("openssl"):
+        raise Skipped("'openssl' is needed to make a certificate and is not installed")
+    server = Gantry(world.folder / world.fresh("tls"), world.command, tls=mode)
+    try:
+        yield server.namesrv
+    finally:
+        server.stop()
+
+
+TLS_CLIENT = ["-Dtls.enable=true"]
+
+
+@scenario(needs=["tls"])
+def tls_and_plain_clients_share_one_port(world, client):
+    with _server_with_tls(world, "permissive") as namesrv:
+        topic = world.topic(client)
+        world.produce(client, 100, topic=topic, runtime=TLS_CLIENT, namesrv=namesrv)
+        world.consume(client, 100, topic=topic, runtime=TLS_CLIENT, namesrv=namesrv)
+        world.consume(client, 100, topic=topic, namesrv=namesrv)
+
+
+@scenario(needs=["tls"], tags=["own"])
+def enforced_tls_refuses_plain_clients(world, client):
+    if not isinstance(world.own, Gantry):
+        raise Skipped("the server's mode cannot be chosen here")
+    with _server_with_tls(world, "enforcing") as namesrv:
+        topic = world.topic(client)
+        world.produce(client, 10, topic=topic, runtime=TLS_CLIENT, namesrv=namesrv)
+        world.consume(client, 10, topic=topic, runtime=TLS_CLIENT, namesrv=namesrv)
+        refused = world.run(client, "produce", topic=topic, count=1, namesrv=namesrv)
+        equal(refused["sent"], 0, "messages taken from a client without TLS")
 
 
 # ---- features of later milestones ------------------------------------------------------------------------------------
