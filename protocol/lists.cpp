@@ -39,11 +39,20 @@ struct Shape<KvTable> {
   }
 };
 
+template <>
+struct Shape<KvConfigTable> {
+  template <class V, class D>
+  static void visit(V& v, D& d) {
+    v.member("configTable", d.spaces);
+  }
+};
+
 }  // namespace detail
 
 GANTRY_JSON_BODY(TopicList)
 GANTRY_JSON_BODY(GroupList)
 GANTRY_JSON_BODY(ConsumerIdList)
 GANTRY_JSON_BODY(KvTable)
+GANTRY_JSON_BODY(KvConfigTable)
 
 }  // namespace gantry::protocol

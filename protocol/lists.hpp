@@ -48,4 +48,9 @@ Result<KvTable> decode_body(std::string_view json);
 template <>
 std::string encode_body(const KvTable& body, JsonStyle style);
 
+/// The file kvConfig.json of a name server: namespace -> key -> value. Decoded and encoded.
+struct KvConfigTable {
+  std::map<std::string, std::map<std::string, std::string>> spaces;
+};
+
 }  // namespace gantry::protocol
