@@ -65,8 +65,8 @@ struct ChangeNotice {
 };
 
 struct ClientOptions {
-  std::chrono::milliseconds expiry{120'000};    ///< without a heartbeat
-  std::size_t groups_max = 100'000;             ///< producer and consumer groups, each
+  std::chrono::milliseconds expiry{120'000};  ///< without a heartbeat
+  std::size_t groups_max = 100'000;           ///< producer and consumer groups, each
   std::size_t clients_per_group_max = 10'000;
   std::size_t subscriptions_per_group_max = 10'000;
 };

@@ -25,8 +25,7 @@ SubscriptionUnion::Subscriptions SubscriptionUnion::merge(const Subscriptions& b
   for (const protocol::SubscriptionData* subscription : sorted) {
     if (!merged.empty() && merged.back()->topic == subscription->topic) continue;
     while (known != before.end() && (*known)->topic < subscription->topic) ++known;
-    if (known != before.end() && (*known)->topic == subscription->topic &&
-        (*known)->version >= subscription->version) {
+    if (known != before.end() && (*known)->topic == subscription->topic && (*known)->version >= subscription->version) {
       merged.push_back(*known);
       continue;
     }

@@ -14,8 +14,8 @@ namespace {
 using protocol::SubscriptionGroupConfig;
 
 constexpr std::array<std::string_view, 8> boot_groups{
-    "TOOLS_CONSUMER",      "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP",        "CID_ONS-HTTP-PROXY",
-    "CID_ONSAPI_PULL",     "CID_ONSAPI_OWNER",   "CID_ONSAPI_PERMISSION",    "CID_RMQ_SYS_TRANS"};
+    "TOOLS_CONSUMER",  "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP",     "CID_ONS-HTTP-PROXY",
+    "CID_ONSAPI_PULL", "CID_ONSAPI_OWNER",   "CID_ONSAPI_PERMISSION", "CID_RMQ_SYS_TRANS"};
 constexpr std::string_view internal_prefix = "CID_RMQ_SYS_";
 constexpr std::int32_t retry_queues_max = 1024;
 constexpr std::size_t forbidden_topics_max = 10'000;  // of one group
@@ -227,9 +227,8 @@ std::size_t GroupTable::restore(const protocol::SubscriptionGroupTable& loaded) 
 std::pair<protocol::SubscriptionGroupTable, std::uint64_t> GroupTable::image() const {
   protocol::SubscriptionGroupTable table;
   const std::lock_guard lock(changes_);
-  groups_.for_each([&table](const std::shared_ptr<const Group>& group) {
-    table.groups.emplace(group->name(), group->config());
-  });
+  groups_.for_each(
+      [&table](const std::shared_ptr<const Group>& group) { table.groups.emplace(group->name(), group->config()); });
   for (const auto& [group, topics] : forbidden_) {
     table.forbidden.emplace(group, std::map<std::string, std::int32_t>(topics.begin(), topics.end()));
   }

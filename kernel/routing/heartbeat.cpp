@@ -21,8 +21,8 @@ bool ensure_retry_topic(const protocol::ConsumerData& consumer, const Group& gro
                         TopicTable& topics, HeartbeatOutcome& outcome) {
   const bool existed = topics.find(protocol::retry_topic(consumer.group)) != nullptr;
   const bool order = knows_subscriptions && any_ordered(consumer.subscriptions, topics);
-  const auto topic =
-      topics.ensure_retry_topic(consumer.group, group.config().retry_queue_count, knows_subscriptions ? &order : nullptr);
+  const auto topic = topics.ensure_retry_topic(consumer.group, group.config().retry_queue_count,
+                                               knows_subscriptions ? &order : nullptr);
   if (topic && !existed) outcome.topics_created = true;
   return topic.has_value();
 }

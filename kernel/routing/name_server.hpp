@@ -27,9 +27,9 @@ struct NameServerRequest {
   protocol::ByteView body;
   protocol::Scratch& scratch;  ///< for texts with escapes
   ChannelId channel;
-  std::string_view peer;        ///< "ip:port" of the other end, for the log
-  std::string_view local_host;  ///< the address by which the peer reached us, without port
-  bool trusted = false;         ///< the peer may register brokers (nameserver.trusted)
+  std::string_view peer;          ///< "ip:port" of the other end, for the log
+  std::string_view local_host;    ///< the address by which the peer reached us, without port
+  bool trusted = false;           ///< the peer may register brokers (nameserver.trusted)
   bool may_administrate = false;  ///< the peer may change things (admin.allow_from)
 };
 
@@ -37,7 +37,7 @@ struct NameServerResponse {
   protocol::ResponseCode code = protocol::ResponseCode::success;
   std::string remark;
   std::vector<std::pair<std::string_view, std::string>> fields;  ///< extFields; the keys are literals
-  std::string body;
+  std::string body;                                              ///< at most a few megabytes: a list of all topics
 };
 
 struct NameServerOptions {
@@ -46,8 +46,8 @@ struct NameServerOptions {
   std::chrono::milliseconds warm_up{0};      ///< refuse route queries for so long after the start (0: never)
 };
 
-/// Thread: handle() [any-thread] except that codes changing the KV table may block for a small file (see is_blocking());
-/// on_close() [any-thread]; scan() [control].
+/// Thread: handle() [any-thread] except that codes changing the KV table may block for a small file (see
+/// is_blocking()); on_close() [any-thread]; scan() [control].
 class NameServer {
  public:
   /// All references outlive this object.
@@ -58,8 +58,6 @@ class NameServer {
 
   /// Whether handle() may wait for the disk: run such codes on the blocking pool.
   [[nodiscard]] static bool is_blocking(std::int32_t code) noexcept;
-  /// Whether handle() knows the code at all.
-  [[nodiscard]] static bool knows(std::int32_t code) noexcept;
 
   /// The connection closed: brokers that registered through it are gone.
   void on_close(ChannelId channel) { routes_.close(channel); }
@@ -82,16 +80,14 @@ class NameServer {
   Response broker_heartbeat(const Request& request);
   Response register_topic(const Request& request);
   Response route(const Request& request);
-  Response clusters(const Request& request);
   Response wipe_write(const Request& request);
   Response add_write(const Request& request);
-  Response all_topics(const Request& request);
   Response delete_topic(const Request& request);
   Response topics_of_cluster(const Request& request);
   Response system_topics(const Request& request);
-  Response unit_topics(const Request& request);
+  Response unit_topics(RouteTable::UnitFilter filter);
   Response update_config(const Request& request);
-  Response get_config(const Request& request);
+  Response get_config() const;
   Response member_group(const Request& request);
 
   RouteTable& routes_;

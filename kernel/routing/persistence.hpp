@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct PersistenceOptions {
 /// Decides what to save when, and does it on the control thread (or whichever one thread calls it: saving blocks).
 ///
 /// Changes are gathered: one save covers all that happened before it began. Acknowledged administration is durable:
-/// when_saved() holds the answer until the file that contains the change is on the disk.
+/// when_saved() holds the answer until the files that contain the change (of topics and groups) are on the disk.
 class Persistence {
  public:
   using Done = UniqueFunction<void(const Status&)>;
@@ -41,9 +42,9 @@ class Persistence {
   Persistence(sdk::Store& store, TopicTable& topics, GroupTable& groups, OffsetTable& offsets, const Clock& clock,
               PersistenceOptions options = {});
 
-  /// [control][boot] Fills the tables. A damaged file is replaced by its backup, with a warning; when that is damaged too
-  /// (or there is none), the boot fails with an error that names the file and the remedy: it never starts empty over a
-  /// file that exists.
+  /// [control][boot] Fills the tables. A damaged file is replaced by its backup, with a warning; when that is damaged
+  /// too (or there is none), the boot fails with an error that names the file and the remedy: it never starts empty
+  /// over a file that exists.
   Status load();
 
   /// [any-thread] Calls `done` on the saving thread once all changes made before this call are durable, or with the
@@ -62,18 +63,24 @@ class Persistence {
   Status save_all();
 
  private:
+  /// When one of the files is to be written.
   struct File {
-    std::uint64_t saved_revision = 0;
-    std::chrono::milliseconds next{0};  ///< not before that (steady time)
+    std::string_view name;
+    std::chrono::milliseconds delay{0};            // between noticing a change and saving it
+    std::uint64_t saved_revision = 0;              // of the table: nothing changed since
+    std::optional<std::chrono::milliseconds> due;  // set once a change was noticed (steady time)
+
+    [[nodiscard]] bool is_due(std::uint64_t revision, std::chrono::milliseconds now);
   };
 
+  Status write(File& file, std::uint64_t revision, std::string_view content);
+  Status save_tables(bool at_once);
   Status save_topics();
   Status save_groups();
   Status save_offsets();
   Status load_topics();
   Status load_groups();
   Status load_offsets();
-  [[nodiscard]] bool tables_due(std::chrono::milliseconds now, bool waiters) const;
 
   sdk::Store& store_;
   TopicTable& topics_;

@@ -6,16 +6,11 @@ namespace {
 
 protocol::ResponseCode refusal(const Error& error, protocol::ResponseCode not_found) noexcept {
   switch (error.code) {
-    case Errc::invalid_argument:
-      return protocol::ResponseCode::invalid_parameter;
-    case Errc::not_found:
-      return not_found;
-    case Errc::permission_denied:
-      return protocol::ResponseCode::no_permission;
-    case Errc::busy:
-      return protocol::ResponseCode::system_busy;
-    default:
-      return protocol::ResponseCode::system_error;
+    case Errc::invalid_argument: return protocol::ResponseCode::invalid_parameter;
+    case Errc::not_found: return not_found;
+    case Errc::permission_denied: return protocol::ResponseCode::no_permission;
+    case Errc::busy: return protocol::ResponseCode::system_busy;
+    default: return protocol::ResponseCode::system_error;
   }
 }
 

@@ -21,10 +21,9 @@ constexpr std::int64_t master_id = 0;
 Status check_name(std::string_view what, std::string_view name) {
   const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!name.empty() && name.size() <= name_size_max && printable) return {};
-  return Error{Errc::invalid_argument, "registering a broker: expected a " + std::string(what) + " of 1 to " +
-                                           std::to_string(name_size_max) +
-                                           " printable ASCII characters without blanks, found " +
-                                           std::to_string(name.size()) + " bytes"};
+  return Error{Errc::invalid_argument,
+               "registering a broker: expected a " + std::string(what) + " of 1 to " + std::to_string(name_size_max) +
+                   " printable ASCII characters without blanks, found " + std::to_string(name.size()) + " bytes"};
 }
 
 Status check_address(std::string_view address) {
@@ -174,8 +173,7 @@ Result<RegistrationReply> RouteTable::register_broker(const BrokerRegistration& 
   if (is_new) {
     GANTRY_LOG(info, "nameserver.broker.registered", field("broker", identity.broker_name),
                field("id", identity.broker_id), field("cluster", identity.cluster),
-               field("address", identity.address.as_seen_from("(local)")),
-               field("topics", registration.topics.size()));
+               field("address", identity.address.as_seen_from("(local)")), field("topics", registration.topics.size()));
   }
   apply_topics_locked(broker, registration, created || is_new);
 
@@ -221,9 +219,8 @@ bool RouteTable::put_queues_locked(std::string_view topic, const Queues& queues,
     found = topics_.emplace(std::string(topic), TopicBrokers{}).first;
   }
   TopicBrokers& brokers = found->second;
-  const auto place = std::lower_bound(brokers.begin(), brokers.end(), queues, [](const Queues& a, const Queues& b) {
-    return a.broker->name < b.broker->name;
-  });
+  const auto place = std::lower_bound(brokers.begin(), brokers.end(), queues,
+                                      [](const Queues& a, const Queues& b) { return a.broker->name < b.broker->name; });
   if (place == brokers.end() || place->broker != queues.broker) {
     brokers.insert(place, queues);
   } else if (!only_if_missing) {
@@ -535,12 +532,9 @@ std::vector<std::string> RouteTable::unit_topics(UnitFilter filter) const {
     const bool unit = (flags & 1) != 0;
     const bool unit_sub = (flags & 2) != 0;
     switch (filter) {
-      case UnitFilter::unit:
-        return unit;
-      case UnitFilter::unit_sub:
-        return unit_sub;
-      case UnitFilter::unit_sub_without_unit:
-        break;
+      case UnitFilter::unit: return unit;
+      case UnitFilter::unit_sub: return unit_sub;
+      case UnitFilter::unit_sub_without_unit: break;
     }
     return unit_sub && !unit;
   });

@@ -47,11 +47,11 @@ class BrokerAddress {
 
 struct RouteOptions {
   std::chrono::milliseconds broker_expiry{120'000};  ///< for brokers that do not announce their own
-  bool acting_master = false;               ///< let the smallest slave id answer for a missing master
-  bool delete_unlisted_topics = false;      ///< a full registration removes topics that it does not list
-  std::size_t brokers_max = 1'000;          ///< broker names
+  bool acting_master = false;                        ///< let the smallest slave id answer for a missing master
+  bool delete_unlisted_topics = false;               ///< a full registration removes topics that it does not list
+  std::size_t brokers_max = 1'000;                   ///< broker names
   std::size_t addresses_per_broker_max = 32;
-  std::size_t topics_max = 200'000;         ///< topics over all brokers
+  std::size_t topics_max = 200'000;  ///< topics over all brokers
   std::int32_t queues_per_topic_max = 65'536;
 };
 
@@ -84,8 +84,8 @@ struct RegistrationReply {
 /// Who asks for a route.
 struct RouteQuery {
   std::string_view topic;
-  std::string_view local_host;            ///< the address by which the client reached us, without port
-  std::optional<std::string_view> zone;   ///< only brokers of that zone, or without a master
+  std::string_view local_host;           ///< the address by which the client reached us, without port
+  std::optional<std::string_view> zone;  ///< only brokers of that zone, or without a master
 };
 
 /// Thread: [any-thread]. One read/write lock: lookups share it and hold it for about a microsecond; registrations hold

@@ -93,8 +93,8 @@ class StripedTable {
     return slot == nullptr ? nullptr : slot->value;
   }
 
-  /// Calls `change(const std::shared_ptr<const T>& current)` (nullptr: no such entry), which returns a TableEdit<T>, and
-  /// does what it says. Changes of the same name never overlap. `change` must not call back into this table.
+  /// Calls `change(const std::shared_ptr<const T>& current)` (nullptr: no such entry), which returns a TableEdit<T>,
+  /// and does what it says. Changes of the same name never overlap. `change` must not call back into this table.
   template <typename Change>
   void update(std::string_view name, Change&& change) {
     const std::size_t hash = hash_of(name);
@@ -112,8 +112,7 @@ class StripedTable {
           if (slot == nullptr) return nullptr;
           size_.fetch_sub(1, std::memory_order_relaxed);
           return flat.copy(slot);
-        case TableEdit<T>::Kind::keep:
-          break;
+        case TableEdit<T>::Kind::keep: break;
       }
       return nullptr;
     });

@@ -48,12 +48,12 @@ Error refuse(std::string_view item, std::string why) {
 }
 
 Result<const Attribute*> attribute_of(std::string_view item, std::string_view key) {
-  const auto found =
-      std::find_if(known_attributes.begin(), known_attributes.end(), [key](const Attribute& a) { return a.key == key; });
+  const auto found = std::find_if(known_attributes.begin(), known_attributes.end(),
+                                  [key](const Attribute& a) { return a.key == key; });
   if (found != known_attributes.end()) return &*found;
   if (key == "reserve.time") return refuse(item, "needs tiered storage, which this broker does not have");
-  return refuse(item, "expected one of the keys queue.type, cleanup.policy, message.type, found \"" + std::string(key) +
-                          "\"");
+  return refuse(
+      item, "expected one of the keys queue.type, cleanup.policy, message.type, found \"" + std::string(key) + "\"");
 }
 
 Status check_value(std::string_view item, const Attribute& attribute, std::string_view value) {

@@ -57,7 +57,8 @@ void TopicTable::add_boot_topics() {
   insert(make_config(std::string(topic_name::schedule), schedule_levels, read_write));
   if (options_.trace_topic) insert(make_config(std::string(topic_name::trace), 1, read_write));
   insert(make_config(options_.cluster + std::string(topic_name::reply_suffix), 1, read_write));
-  insert(make_config(std::string(topic_name::revive_log_prefix) + options_.cluster, options_.revive_queues, read_write));
+  insert(
+      make_config(std::string(topic_name::revive_log_prefix) + options_.cluster, options_.revive_queues, read_write));
   insert(make_config(std::string(topic_name::sync_member_prefix) + options_.broker_name, 1, perm::inherit));
   insert(make_config(std::string(topic_name::transaction_half), 1, read_write));
   insert(make_config(std::string(topic_name::transaction_op_half), 1, read_write));

@@ -23,10 +23,10 @@ namespace gantry::routing {
 struct TopicOptions {
   std::string cluster = "DefaultCluster";
   std::string broker_name = "broker-a";
-  bool auto_create_topics = true;         ///< producers may create topics by sending (TBW102 is inheritable)
-  std::int32_t default_topic_queues = 8;  ///< of TBW102
-  bool cluster_topic = true;              ///< the topic named like the cluster can be inherited from
-  bool broker_topic = true;               ///< the topic named like the broker can be inherited from
+  bool auto_create_topics = true;              ///< producers may create topics by sending (TBW102 is inheritable)
+  std::int32_t default_topic_queues = 8;       ///< of TBW102
+  bool cluster_topic = true;                   ///< the topic named like the cluster can be inherited from
+  bool broker_topic = true;                    ///< the topic named like the broker can be inherited from
   std::int32_t benchmark_topic_queues = 1024;  ///< of BenchmarkTest; 0: do not create it
   std::int32_t revive_queues = 8;              ///< of rmq_sys_REVIVE_LOG_<cluster>
   bool trace_topic = false;                    ///< create RMQ_SYS_TRACE_TOPIC
@@ -145,7 +145,7 @@ class TopicTable {
   const TopicOptions options_;
   const Clock& clock_;
   StripedTable<Topic> topics_;
-  mutable std::mutex changes_;        // one change at a time; guards version_
+  mutable std::mutex changes_;  // one change at a time; guards version_
   protocol::DataVersion version_;
   std::atomic<std::uint64_t> revision_{1};
   std::vector<std::function<void(const TopicChange&)>> listeners_;
