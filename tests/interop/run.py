@@ -9,7 +9,8 @@
   run.py --quick | --full           what CI runs (less than 12 minutes on 2 cores) | everything
   run.py --later                    features of later milestones too
 
-Exit code 0: something passed and nothing failed; 77: nothing could run. A client whose registry cannot be reached is reported as SKIPPED by name.
+Exit code 0: something passed and nothing failed; 77: nothing could run. A client whose registry cannot be reached is
+reported as SKIPPED by name.
 """
 
 import argparse
@@ -165,7 +166,8 @@ def run_one(test, world):
         verdict, text = "FAILED", str(failure)
     except Exception as error:  # Whatever a scenario trips over is that scenario's failure, not the suite's.
         place = traceback.extract_tb(error.__traceback__)[-1]
-        verdict, text = "FAILED", f"{type(error).__name__}: {error} ({pathlib.Path(place.filename).name}:{place.lineno})"
+        where = f"{pathlib.Path(place.filename).name}:{place.lineno}"
+        verdict, text = "FAILED", f"{type(error).__name__}: {error} ({where})"
     finally:
         watchdog.cancel()
         world.clean()

@@ -481,6 +481,16 @@ def refused_messages_come_again(world, client):
     equal(done["retried"], 3, "messages delivered again")
 
 
+@scenario(tags=["later"])
+def delayed_messages_wait_for_their_level(world, client):
+    topic = world.topic(client)
+    world.produce(client, 5, topic=topic, delay_level=2)
+    done = world.start(client, "consume", topic=topic, count=5, print=True)
+    exactly(done.wait_event("done", 90), 5, client.name)
+    waits = [e["at"] - e["born"] for e in done.events if e["event"] == "message"]
+    check(min(waits) >= 4900 and max(waits) <= 15_000, "level 2 to wait about 5 s", f"{min(waits)} to {max(waits)} ms")
+
+
 @scenario(tags=["later"], needs=["query"])
 def messages_are_found_by_key_and_id(world, client):
     topic = world.topic(client)
