@@ -15,15 +15,15 @@ namespace gantry::protocol {
 /// UPDATE_AND_CREATE_TOPIC(17).
 struct CreateTopicHeader {
   static constexpr std::string_view name = "UPDATE_AND_CREATE_TOPIC";
-  std::string_view topic;
-  std::string_view default_topic;  ///< every client sends it, none needs it
+  std::string_view topic{};
+  std::string_view default_topic{};  ///< every client sends it, none needs it
   std::int32_t read_queue_count = 0;
   std::int32_t write_queue_count = 0;
   std::int32_t perm = 0;
-  std::string_view filter_type;  ///< "SINGLE_TAG" (also when absent) or "MULTI_TAG"
+  std::string_view filter_type{};  ///< "SINGLE_TAG" (also when absent) or "MULTI_TAG"
   std::int32_t topic_sys_flag = 0;
   bool order = false;
-  std::string_view attributes;  ///< "+name=value,-name"
+  std::string_view attributes{};  ///< "+name=value,-name"
   bool force = false;
 
   template <class Self, class Visitor>
@@ -45,7 +45,7 @@ struct CreateTopicHeader {
 /// REGISTER_TOPIC_IN_NAMESRV(217).
 struct TopicHeader {
   static constexpr std::string_view name = "TOPIC";
-  std::string_view topic;
+  std::string_view topic{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -56,7 +56,7 @@ struct TopicHeader {
 /// GET_SUBSCRIPTIONGROUP_CONFIG(352), QUERY_TOPICS_BY_CONSUMER(343).
 struct GroupHeader {
   static constexpr std::string_view name = "GROUP";
-  std::string_view group;
+  std::string_view group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -67,9 +67,9 @@ struct GroupHeader {
 /// GET_ALL_TOPIC_CONFIG(21); the fields ask for one page, and older tools send none.
 struct GetAllTopicConfigHeader {
   static constexpr std::string_view name = "GET_ALL_TOPIC_CONFIG";
-  std::optional<std::int32_t> topic_index;
-  std::string_view data_version;  ///< JSON
-  std::optional<std::int32_t> count_max;
+  std::optional<std::int32_t> topic_index{};
+  std::string_view data_version{};  ///< JSON
+  std::optional<std::int32_t> count_max{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -82,9 +82,9 @@ struct GetAllTopicConfigHeader {
 /// GET_ALL_SUBSCRIPTIONGROUP_CONFIG(201); the fields ask for one page, and older tools send none.
 struct GetAllGroupConfigHeader {
   static constexpr std::string_view name = "GET_ALL_SUBSCRIPTIONGROUP_CONFIG";
-  std::optional<std::int32_t> group_index;
-  std::string_view data_version;  ///< JSON
-  std::optional<std::int32_t> count_max;
+  std::optional<std::int32_t> group_index{};
+  std::string_view data_version{};  ///< JSON
+  std::optional<std::int32_t> count_max{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -97,7 +97,7 @@ struct GetAllGroupConfigHeader {
 /// DELETE_SUBSCRIPTIONGROUP(207). 4.9 tools call the flag removeOffset.
 struct DeleteGroupHeader {
   static constexpr std::string_view name = "DELETE_SUBSCRIPTIONGROUP";
-  std::string_view group_name;
+  std::string_view group_name{};
   bool clean_offset = false;
   bool remove_offset = false;
 
@@ -112,9 +112,9 @@ struct DeleteGroupHeader {
 /// GET_CONSUME_STATS(208).
 struct ConsumeStatsHeader {
   static constexpr std::string_view name = "GET_CONSUME_STATS";
-  std::string_view consumer_group;
-  std::string_view topic;
-  std::string_view topic_list;  ///< topics joined by ";"
+  std::string_view consumer_group{};
+  std::string_view topic{};
+  std::string_view topic_list{};  ///< topics joined by ";"
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -138,12 +138,12 @@ struct BrokerConsumeStatsHeader {
 /// INVOKE_BROKER_TO_RESET_OFFSET(222). timestamp -1: the end; queue -1: all queues.
 struct ResetOffsetHeader {
   static constexpr std::string_view name = "INVOKE_BROKER_TO_RESET_OFFSET";
-  std::string_view topic;
-  std::string_view group;
+  std::string_view topic{};
+  std::string_view group{};
   std::int64_t timestamp_ms = 0;
   bool is_force = false;
   std::int32_t queue_id = -1;
-  std::optional<std::int64_t> offset;
+  std::optional<std::int64_t> offset{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -159,9 +159,9 @@ struct ResetOffsetHeader {
 /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS(223).
 struct ConsumerStatusHeader {
   static constexpr std::string_view name = "INVOKE_BROKER_TO_GET_CONSUMER_STATUS";
-  std::string_view topic;
-  std::string_view group;
-  std::string_view client_address;
+  std::string_view topic{};
+  std::string_view group{};
+  std::string_view client_address{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -174,9 +174,9 @@ struct ConsumerStatusHeader {
 /// CLONE_GROUP_OFFSET(314).
 struct CloneGroupOffsetHeader {
   static constexpr std::string_view name = "CLONE_GROUP_OFFSET";
-  std::string_view from_group;
-  std::string_view to_group;
-  std::string_view topic;
+  std::string_view from_group{};
+  std::string_view to_group{};
+  std::string_view topic{};
   bool offline = false;
 
   template <class Self, class Visitor>
@@ -191,8 +191,8 @@ struct CloneGroupOffsetHeader {
 /// VIEW_BROKER_STATS_DATA(315).
 struct BrokerStatsHeader {
   static constexpr std::string_view name = "VIEW_BROKER_STATS_DATA";
-  std::string_view stats_name;
-  std::string_view stats_key;
+  std::string_view stats_name{};
+  std::string_view stats_key{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -204,9 +204,9 @@ struct BrokerStatsHeader {
 /// UPDATE_AND_GET_GROUP_FORBIDDEN(353).
 struct GroupForbiddenHeader {
   static constexpr std::string_view name = "UPDATE_AND_GET_GROUP_FORBIDDEN";
-  std::string_view group;
-  std::string_view topic;
-  std::optional<bool> readable;
+  std::string_view group{};
+  std::string_view topic{};
+  std::optional<bool> readable{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {

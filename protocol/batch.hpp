@@ -17,8 +17,8 @@ namespace gantry::protocol {
 
 struct BatchElement {
   std::int32_t flag = 0;
-  ByteView body;
-  std::string_view properties;
+  ByteView body{};
+  std::string_view properties{};
 };
 
 /// One element takes at least this much.

@@ -16,10 +16,10 @@ namespace gantry::protocol {
 /// QUERY_CONSUMER_OFFSET(14). Answered with OffsetResponse, or QUERY_NOT_FOUND.
 struct QueryConsumerOffsetHeader {
   static constexpr std::string_view name = "QUERY_CONSUMER_OFFSET";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
-  std::optional<bool> set_zero_if_not_found;  ///< false asks for QUERY_NOT_FOUND rather than 0
+  std::optional<bool> set_zero_if_not_found{};  ///< false asks for QUERY_NOT_FOUND rather than 0
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -33,8 +33,8 @@ struct QueryConsumerOffsetHeader {
 /// UPDATE_CONSUMER_OFFSET(15). Go and Node send -1 for "no offset yet": not to be stored.
 struct UpdateConsumerOffsetHeader {
   static constexpr std::string_view name = "UPDATE_CONSUMER_OFFSET";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int64_t commit_offset = 0;
 
@@ -50,10 +50,10 @@ struct UpdateConsumerOffsetHeader {
 /// SEARCH_OFFSET_BY_TIMESTAMP(29). Answered with OffsetResponse.
 struct SearchOffsetHeader {
   static constexpr std::string_view name = "SEARCH_OFFSET_BY_TIMESTAMP";
-  std::string_view topic;
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int64_t timestamp_ms = 0;
-  std::string_view boundary_type;  ///< "UPPER" in any case; everything else is lower
+  std::string_view boundary_type{};  ///< "UPPER" in any case; everything else is lower
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -68,7 +68,7 @@ struct SearchOffsetHeader {
 /// TimestampResponse for 32.
 struct QueueHeader {
   static constexpr std::string_view name = "TOPIC_QUEUE";
-  std::string_view topic;
+  std::string_view topic{};
   std::int32_t queue_id = 0;
 
   template <class Self, class Visitor>
@@ -81,8 +81,8 @@ struct QueueHeader {
 /// QUERY_MESSAGE(12). Answered with QueryMessageResponse and records, or QUERY_NOT_FOUND.
 struct QueryMessageHeader {
   static constexpr std::string_view name = "QUERY_MESSAGE";
-  std::string_view topic;
-  std::string_view key;
+  std::string_view topic{};
+  std::string_view key{};
   std::int32_t count_max = 0;
   std::int64_t begin_ms = 0;
   std::int64_t end_ms = 0;
@@ -103,7 +103,7 @@ struct QueryMessageHeader {
 struct ViewMessageHeader {
   static constexpr std::string_view name = "VIEW_MESSAGE_BY_ID";
   std::int64_t log_offset = 0;
-  std::string_view topic;
+  std::string_view topic{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -115,11 +115,11 @@ struct ViewMessageHeader {
 /// QUERY_CONSUME_QUEUE(321).
 struct QueryConsumeQueueHeader {
   static constexpr std::string_view name = "QUERY_CONSUME_QUEUE";
-  std::string_view topic;
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int64_t index = 0;
   std::int32_t count = 0;
-  std::string_view consumer_group;
+  std::string_view consumer_group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -134,9 +134,9 @@ struct QueryConsumeQueueHeader {
 /// RECALL_MESSAGE(370).
 struct RecallMessageHeader {
   static constexpr std::string_view name = "RECALL_MESSAGE";
-  std::string_view producer_group;
-  std::string_view topic;
-  std::string_view recall_handle;
+  std::string_view producer_group{};
+  std::string_view topic{};
+  std::string_view recall_handle{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -149,9 +149,9 @@ struct RecallMessageHeader {
 /// UNREGISTER_CLIENT(35). Node leaves out the group that it does not use, C++ sends it empty.
 struct UnregisterClientHeader {
   static constexpr std::string_view name = "UNREGISTER_CLIENT";
-  std::string_view client_id;
-  std::string_view producer_group;
-  std::string_view consumer_group;
+  std::string_view client_id{};
+  std::string_view producer_group{};
+  std::string_view consumer_group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -164,7 +164,7 @@ struct UnregisterClientHeader {
 /// GET_CONSUMER_LIST_BY_GROUP(38), NOTIFY_CONSUMER_IDS_CHANGED(40), GET_CONSUMER_CONNECTION_LIST(203).
 struct ConsumerGroupHeader {
   static constexpr std::string_view name = "CONSUMER_GROUP";
-  std::string_view consumer_group;
+  std::string_view consumer_group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -175,7 +175,7 @@ struct ConsumerGroupHeader {
 /// GET_PRODUCER_CONNECTION_LIST(204).
 struct ProducerGroupHeader {
   static constexpr std::string_view name = "PRODUCER_GROUP";
-  std::string_view producer_group;
+  std::string_view producer_group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -187,12 +187,12 @@ struct ProducerGroupHeader {
 struct SendBackHeader {
   static constexpr std::string_view name = "CONSUMER_SEND_MSG_BACK";
   std::int64_t log_offset = 0;  ///< commit-log offset of the record that was not consumed
-  std::string_view group;
+  std::string_view group{};
   std::int32_t delay_level = 0;  ///< 0: the broker decides; <0: dead letter at once; >0: this level
-  std::string_view origin_message_id;
-  std::string_view origin_topic;
+  std::string_view origin_message_id{};
+  std::string_view origin_topic{};
   bool unit_mode = false;
-  std::optional<std::int32_t> reconsume_count_max;  ///< honoured from version::v3_4_9 on
+  std::optional<std::int32_t> reconsume_count_max{};  ///< honoured from version::v3_4_9 on
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -209,14 +209,14 @@ struct SendBackHeader {
 /// END_TRANSACTION(37). commit_or_rollback: 0 unknown, 8 commit, 12 rollback (sysFlag bits 2-3).
 struct EndTransactionHeader {
   static constexpr std::string_view name = "END_TRANSACTION";
-  std::string_view producer_group;
+  std::string_view producer_group{};
   std::int64_t half_queue_offset = 0;  ///< queue offset of the half record
   std::int64_t log_offset = 0;         ///< commit-log offset of the half record
   std::int32_t commit_or_rollback = 0;
   bool from_check = false;  ///< this answers a CHECK_TRANSACTION_STATE
-  std::string_view message_id;
-  std::string_view transaction_id;
-  std::string_view topic;
+  std::string_view message_id{};
+  std::string_view transaction_id{};
+  std::string_view topic{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -234,13 +234,13 @@ struct EndTransactionHeader {
 /// CHECK_TRANSACTION_STATE(39), broker to producer, one-way; the body is the half record with its real topic.
 struct CheckTransactionHeader {
   static constexpr std::string_view name = "CHECK_TRANSACTION_STATE";
-  std::string_view topic;
+  std::string_view topic{};
   std::int64_t half_queue_offset = 0;
   std::int64_t log_offset = 0;
-  std::string_view message_id;
-  std::string_view transaction_id;
-  std::string_view offset_message_id;
-  std::string_view broker_name;
+  std::string_view message_id{};
+  std::string_view transaction_id{};
+  std::string_view offset_message_id{};
+  std::string_view broker_name{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -257,8 +257,8 @@ struct CheckTransactionHeader {
 /// RESUME_CHECK_HALF_MESSAGE(323).
 struct ResumeCheckHeader {
   static constexpr std::string_view name = "RESUME_CHECK_HALF_MESSAGE";
-  std::string_view topic;
-  std::string_view message_id;
+  std::string_view topic{};
+  std::string_view message_id{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -270,8 +270,8 @@ struct ResumeCheckHeader {
 /// RESET_CONSUMER_CLIENT_OFFSET(220), broker to consumer, one-way.
 struct ResetClientOffsetHeader {
   static constexpr std::string_view name = "RESET_CONSUMER_CLIENT_OFFSET";
-  std::string_view topic;
-  std::string_view group;
+  std::string_view topic{};
+  std::string_view group{};
   std::int64_t timestamp_ms = 0;
   bool is_force = false;
 
@@ -287,8 +287,8 @@ struct ResetClientOffsetHeader {
 /// GET_CONSUMER_STATUS_FROM_CLIENT(221), QUERY_CONSUME_TIME_SPAN(303), QUERY_SUBSCRIPTION_BY_CONSUMER(345).
 struct GroupTopicHeader {
   static constexpr std::string_view name = "GROUP_TOPIC";
-  std::string_view topic;
-  std::string_view group;
+  std::string_view topic{};
+  std::string_view group{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -300,8 +300,8 @@ struct GroupTopicHeader {
 /// GET_CONSUMER_RUNNING_INFO(307), admin to broker to consumer.
 struct ConsumerRunningInfoHeader {
   static constexpr std::string_view name = "GET_CONSUMER_RUNNING_INFO";
-  std::string_view consumer_group;
-  std::string_view client_id;
+  std::string_view consumer_group{};
+  std::string_view client_id{};
   bool jstack_enable = false;
 
   template <class Self, class Visitor>
@@ -315,13 +315,13 @@ struct ConsumerRunningInfoHeader {
 /// CONSUME_MESSAGE_DIRECTLY(309), admin to broker to consumer; the relayed body is the record.
 struct ConsumeDirectlyHeader {
   static constexpr std::string_view name = "CONSUME_MESSAGE_DIRECTLY";
-  std::string_view consumer_group;
-  std::string_view client_id;
-  std::string_view message_id;
-  std::string_view broker_name;
-  std::string_view topic;
-  std::optional<std::int32_t> topic_sys_flag;
-  std::optional<std::int32_t> group_sys_flag;
+  std::string_view consumer_group{};
+  std::string_view client_id{};
+  std::string_view message_id{};
+  std::string_view broker_name{};
+  std::string_view topic{};
+  std::optional<std::int32_t> topic_sys_flag{};
+  std::optional<std::int32_t> group_sys_flag{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -338,19 +338,19 @@ struct ConsumeDirectlyHeader {
 /// PUSH_REPLY_MESSAGE_TO_CLIENT(326), broker to producer; the body is the message body.
 struct PushReplyHeader {
   static constexpr std::string_view name = "PUSH_REPLY_MESSAGE_TO_CLIENT";
-  std::string_view producer_group;
-  std::string_view topic;
-  std::string_view default_topic;
+  std::string_view producer_group{};
+  std::string_view topic{};
+  std::string_view default_topic{};
   std::int32_t default_topic_queue_count = 0;
   std::int32_t queue_id = 0;
   std::int32_t sys_flag = 0;
   std::int64_t born_ms = 0;
   std::int32_t flag = 0;
-  std::string_view properties;
+  std::string_view properties{};
   std::int32_t reconsume_count = 0;
   bool unit_mode = false;
-  std::string_view born_host;   ///< "ip:port"
-  std::string_view store_host;  ///< "ip:port"
+  std::string_view born_host{};   ///< "ip:port"
+  std::string_view store_host{};  ///< "ip:port"
   std::int64_t store_ms = 0;
 
   template <class Self, class Visitor>

@@ -30,11 +30,11 @@ inline constexpr std::string_view expression_sql92 = "SQL92";
 
 /// Which messages of one topic a group wants. Decoded and encoded.
 struct SubscriptionData {
-  std::string topic;
-  std::string expression = "*";         ///< subString; "*" and "" mean all
-  std::vector<std::string> tags;        ///< empty: all
-  std::vector<std::int32_t> tag_codes;  ///< as the client computed them; Go writes them as texts
-  std::int64_t version = 0;             ///< ms, or ns from Go: exact 64 bits. A larger one replaces a smaller one
+  std::string topic{};
+  std::string expression = "*";           ///< subString; "*" and "" mean all
+  std::vector<std::string> tags{};        ///< empty: all
+  std::vector<std::int32_t> tag_codes{};  ///< as the client computed them; Go writes them as texts
+  std::int64_t version = 0;               ///< ms, or ns from Go: exact 64 bits. A larger one replaces a smaller one
   bool class_filter_mode = false;
   std::string expression_type = "TAG";  ///< also when the client left it out
   friend bool operator==(const SubscriptionData&, const SubscriptionData&) = default;
@@ -51,19 +51,19 @@ std::string encode_body(const SubscriptionData& body, JsonStyle style);
 SubscriptionData make_tag_subscription(std::string_view topic, std::string_view expression, std::int64_t version);
 
 struct ConsumerData {
-  std::string group;
+  std::string group{};
   ConsumeType consume_type = ConsumeType::passively;
   MessageModel message_model = MessageModel::clustering;
   ConsumeFrom consume_from = ConsumeFrom::last_offset;
   bool unit_mode = false;
-  std::vector<SubscriptionData> subscriptions;
+  std::vector<SubscriptionData> subscriptions{};
 };
 
 /// The body of HEART_BEAT(34). Decoded and encoded. At most heartbeat_group_count_max groups of each kind.
 struct HeartbeatData {
-  std::string client_id;
-  std::vector<std::string> producer_groups;
-  std::vector<ConsumerData> consumers;
+  std::string client_id{};
+  std::vector<std::string> producer_groups{};
+  std::vector<ConsumerData> consumers{};
   std::int32_t fingerprint = 0;  ///< not 0: the client speaks the second version of heartbeats
   bool without_subscriptions = false;
 };
@@ -75,10 +75,10 @@ inline constexpr std::size_t heartbeat_group_count_max = 4096;
 
 /// The body of CHECK_CLIENT_CONFIG(46). Decoded and encoded.
 struct CheckClientConfigBody {
-  std::string client_id;
-  std::string group;
-  std::string client_namespace;
-  SubscriptionData subscription;
+  std::string client_id{};
+  std::string group{};
+  std::string client_namespace{};
+  SubscriptionData subscription{};
 };
 template <>
 Result<CheckClientConfigBody> decode_body(std::string_view json);

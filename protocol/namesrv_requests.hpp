@@ -15,16 +15,16 @@ namespace gantry::protocol {
 /// REGISTER_BROKER(103). Body: register_broker.hpp. Answered with RegisterBrokerResponse.
 struct RegisterBrokerHeader {
   static constexpr std::string_view name = "REGISTER_BROKER";
-  std::string_view broker_name;
-  std::string_view broker_address;
-  std::string_view cluster_name;
-  std::string_view ha_server_address;
-  std::int64_t broker_id = 0;                        ///< 0 is the master
-  std::optional<std::int64_t> heartbeat_timeout_ms;  ///< life without a heartbeat; 120 s when absent
-  std::optional<bool> enable_acting_master;
+  std::string_view broker_name{};
+  std::string_view broker_address{};
+  std::string_view cluster_name{};
+  std::string_view ha_server_address{};
+  std::int64_t broker_id = 0;                          ///< 0 is the master
+  std::optional<std::int64_t> heartbeat_timeout_ms{};  ///< life without a heartbeat; 120 s when absent
+  std::optional<bool> enable_acting_master{};
   bool compressed = false;
   std::int32_t body_crc32 = 0;  ///< 0: not checked
-  std::string_view zone_name;
+  std::string_view zone_name{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -44,9 +44,9 @@ struct RegisterBrokerHeader {
 /// UNREGISTER_BROKER(104) and QUERY_DATA_VERSION(322).
 struct BrokerIdentityHeader {
   static constexpr std::string_view name = "BROKER_IDENTITY";
-  std::string_view broker_name;
-  std::string_view broker_address;
-  std::string_view cluster_name;
+  std::string_view broker_name{};
+  std::string_view broker_address{};
+  std::string_view cluster_name{};
   std::int64_t broker_id = 0;
 
   template <class Self, class Visitor>
@@ -61,15 +61,15 @@ struct BrokerIdentityHeader {
 /// BROKER_HEARTBEAT(904).
 struct BrokerHeartbeatHeader {
   static constexpr std::string_view name = "BROKER_HEARTBEAT";
-  std::string_view cluster_name;
-  std::string_view broker_address;
-  std::string_view broker_name;
-  std::optional<std::int64_t> broker_id;
-  std::optional<std::int32_t> epoch;
-  std::optional<std::int64_t> max_offset;
-  std::optional<std::int64_t> confirm_offset;
-  std::optional<std::int64_t> heartbeat_timeout_ms;
-  std::optional<std::int32_t> election_priority;
+  std::string_view cluster_name{};
+  std::string_view broker_address{};
+  std::string_view broker_name{};
+  std::optional<std::int64_t> broker_id{};
+  std::optional<std::int32_t> epoch{};
+  std::optional<std::int64_t> max_offset{};
+  std::optional<std::int64_t> confirm_offset{};
+  std::optional<std::int64_t> heartbeat_timeout_ms{};
+  std::optional<std::int32_t> election_priority{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -88,8 +88,8 @@ struct BrokerHeartbeatHeader {
 /// GET_BROKER_MEMBER_GROUP(901).
 struct BrokerMemberGroupHeader {
   static constexpr std::string_view name = "GET_BROKER_MEMBER_GROUP";
-  std::string_view cluster_name;
-  std::string_view broker_name;
+  std::string_view cluster_name{};
+  std::string_view broker_name{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -101,7 +101,7 @@ struct BrokerMemberGroupHeader {
 /// GET_ROUTEINFO_BY_TOPIC(105). Body of the answer: route.hpp.
 struct RouteInfoHeader {
   static constexpr std::string_view name = "GET_ROUTEINFO_BY_TOPIC";
-  std::string_view topic;
+  std::string_view topic{};
   bool accept_standard_json_only = false;
 
   template <class Self, class Visitor>
@@ -114,8 +114,8 @@ struct RouteInfoHeader {
 /// DELETE_TOPIC_IN_NAMESRV(216).
 struct DeleteTopicInNamesrvHeader {
   static constexpr std::string_view name = "DELETE_TOPIC_IN_NAMESRV";
-  std::string_view topic;
-  std::string_view cluster_name;
+  std::string_view topic{};
+  std::string_view cluster_name{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -127,7 +127,7 @@ struct DeleteTopicInNamesrvHeader {
 /// GET_TOPICS_BY_CLUSTER(224).
 struct ClusterHeader {
   static constexpr std::string_view name = "GET_TOPICS_BY_CLUSTER";
-  std::string_view cluster;
+  std::string_view cluster{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -138,7 +138,7 @@ struct ClusterHeader {
 /// WIPE_WRITE_PERM_OF_BROKER(205) and ADD_WRITE_PERM_OF_BROKER(327).
 struct BrokerNameHeader {
   static constexpr std::string_view name = "BROKER_NAME";
-  std::string_view broker_name;
+  std::string_view broker_name{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -149,9 +149,9 @@ struct BrokerNameHeader {
 /// PUT_KV_CONFIG(100).
 struct PutKvConfigHeader {
   static constexpr std::string_view name = "PUT_KV_CONFIG";
-  std::string_view kv_namespace;
-  std::string_view key;
-  std::string_view value;
+  std::string_view kv_namespace{};
+  std::string_view key{};
+  std::string_view value{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -164,8 +164,8 @@ struct PutKvConfigHeader {
 /// GET_KV_CONFIG(101) and DELETE_KV_CONFIG(102).
 struct KvKeyHeader {
   static constexpr std::string_view name = "KV_KEY";
-  std::string_view kv_namespace;
-  std::string_view key;
+  std::string_view kv_namespace{};
+  std::string_view key{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -177,7 +177,7 @@ struct KvKeyHeader {
 /// GET_KVLIST_BY_NAMESPACE(219).
 struct KvNamespaceHeader {
   static constexpr std::string_view name = "GET_KVLIST_BY_NAMESPACE";
-  std::string_view kv_namespace;
+  std::string_view kv_namespace{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -189,10 +189,10 @@ struct KvNamespaceHeader {
 struct NotifyMinBrokerIdHeader {
   static constexpr std::string_view name = "NOTIFY_MIN_BROKER_ID_CHANGE";
   std::int64_t min_broker_id = 0;
-  std::string_view broker_name;
-  std::string_view min_broker_address;
-  std::string_view offline_broker_address;
-  std::string_view ha_broker_address;
+  std::string_view broker_name{};
+  std::string_view min_broker_address{};
+  std::string_view offline_broker_address{};
+  std::string_view ha_broker_address{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -207,9 +207,9 @@ struct NotifyMinBrokerIdHeader {
 /// EXCHANGE_BROKER_HA_INFO(906), request and response alike.
 struct ExchangeHaInfoHeader {
   static constexpr std::string_view name = "EXCHANGE_BROKER_HA_INFO";
-  std::string_view master_ha_address;
-  std::optional<std::int64_t> master_flush_offset;
-  std::string_view master_address;
+  std::string_view master_ha_address{};
+  std::optional<std::int64_t> master_flush_offset{};
+  std::string_view master_address{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {

@@ -14,8 +14,8 @@ namespace gantry::protocol {
 /// Keys are "topic@group" (a proxy's broadcast offsets have a third part). Decoded and encoded; the member
 /// groupTopicMap, which Java derives, is neither read nor written.
 struct ConsumerOffsetTable {
-  std::map<std::string, std::map<std::int32_t, std::int64_t>> offsets;  ///< key -> queue id -> next offset
-  DataVersion data_version;
+  std::map<std::string, std::map<std::int32_t, std::int64_t>> offsets{};  ///< key -> queue id -> next offset
+  DataVersion data_version{};
 };
 template <>
 Result<ConsumerOffsetTable> decode_body(std::string_view json);
@@ -24,8 +24,8 @@ std::string encode_body(const ConsumerOffsetTable& body, JsonStyle style);
 
 /// The answer to GET_ALL_DELAY_OFFSET(45) and the file config/delayOffset.json. Decoded and encoded.
 struct DelayOffsetTable {
-  std::map<std::int32_t, std::int64_t> offsets;  ///< level, from 1 -> next offset
-  DataVersion data_version;
+  std::map<std::int32_t, std::int64_t> offsets{};  ///< level, from 1 -> next offset
+  DataVersion data_version{};
 };
 template <>
 Result<DelayOffsetTable> decode_body(std::string_view json);

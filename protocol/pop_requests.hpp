@@ -16,18 +16,18 @@ namespace gantry::protocol {
 /// POP_MESSAGE(200050). Answered with PopResponse.
 struct PopHeader {
   static constexpr std::string_view name = "POP_MESSAGE";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int32_t count_max = 0;
   std::int64_t invisible_ms = 0;
   std::int64_t poll_ms = 0;
   std::int64_t born_ms = 0;    ///< 0: now
   std::int32_t init_mode = 0;  ///< 0: from the first message, 1: from the end
-  std::string_view expression_type;
-  std::string_view expression;
+  std::string_view expression_type{};
+  std::string_view expression{};
   bool order = false;
-  std::string_view attempt_id;
+  std::string_view attempt_id{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -49,10 +49,10 @@ struct PopHeader {
 /// ACK_MESSAGE(200051).
 struct AckHeader {
   static constexpr std::string_view name = "ACK_MESSAGE";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
-  std::string_view extra_info;
+  std::string_view extra_info{};
   std::int64_t offset = 0;
 
   template <class Self, class Visitor>
@@ -68,10 +68,10 @@ struct AckHeader {
 /// CHANGE_MESSAGE_INVISIBLETIME(200053). Answered with ChangeInvisibleResponse.
 struct ChangeInvisibleHeader {
   static constexpr std::string_view name = "CHANGE_MESSAGE_INVISIBLETIME";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
-  std::string_view extra_info;
+  std::string_view extra_info{};
   std::int64_t offset = 0;
   std::int64_t invisible_ms = 0;
 
@@ -89,13 +89,13 @@ struct ChangeInvisibleHeader {
 /// NOTIFICATION(200054). Answered with NotificationResponse.
 struct NotificationHeader {
   static constexpr std::string_view name = "NOTIFICATION";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int64_t poll_ms = 0;
   std::int64_t born_ms = 0;
   bool order = false;
-  std::string_view attempt_id;
+  std::string_view attempt_id{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -112,8 +112,8 @@ struct NotificationHeader {
 /// PEEK_MESSAGE(200052) and, without the count, POLLING_INFO(200055).
 struct PeekHeader {
   static constexpr std::string_view name = "PEEK_MESSAGE";
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int32_t count_max = 0;
 

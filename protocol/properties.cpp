@@ -49,9 +49,9 @@ std::string_view CommonProperties::*member_of(std::string_view name) noexcept {
       break;
     case 5:
       if (name == property::delay) return &Common::delay;
-      if (name == property::producer_group) return &Common::producer_group;
       break;
     case 6:
+      if (name == property::producer_group) return &Common::producer_group;
       if (name == property::pop_ck) return &Common::pop_ck;
       break;
     case 7:

@@ -21,20 +21,20 @@ struct PullHeader {
   static constexpr std::int32_t class_filter_bit = 8;   ///< no longer in use
   static constexpr std::int32_t lite_pull_bit = 16;     ///< comes from a lite pull consumer
 
-  std::string_view consumer_group;
-  std::string_view topic;
+  std::string_view consumer_group{};
+  std::string_view topic{};
   std::int32_t queue_id = 0;
   std::int64_t queue_offset = 0;  ///< the first wanted one
   std::int32_t message_count_max = 0;
   std::int32_t sys_flag = 0;
   std::int64_t commit_offset = 0;  ///< Go and Node send -1 for "none"
   std::int64_t suspend_timeout_ms = 0;
-  std::string_view subscription;
+  std::string_view subscription{};
   std::int64_t sub_version = 0;
-  std::string_view expression_type;  ///< "TAG" (also when empty) or "SQL92"
-  std::optional<std::int32_t> bytes_max;
-  std::optional<std::int32_t> request_source;
-  std::string_view proxy_forward_client_id;
+  std::string_view expression_type{};  ///< "TAG" (also when empty) or "SQL92"
+  std::optional<std::int32_t> bytes_max{};
+  std::optional<std::int32_t> request_source{};
+  std::string_view proxy_forward_client_id{};
 
   [[nodiscard]] bool has(std::int32_t bit) const noexcept { return (sys_flag & bit) != 0; }
 

@@ -16,8 +16,8 @@ namespace gantry::protocol {
 
 /// Decoded and encoded by decode_body / encode_body in its plain form. Static topics are not read.
 struct RegisterBrokerBody {
-  TopicConfigTable topic_configs;
-  std::vector<std::string> filter_servers;
+  TopicConfigTable topic_configs{};
+  std::vector<std::string> filter_servers{};
 };
 template <>
 Result<RegisterBrokerBody> decode_body(std::string_view json);

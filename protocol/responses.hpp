@@ -15,12 +15,12 @@ namespace gantry::protocol {
 /// To a send that was stored: codes SUCCESS, FLUSH_DISK_TIMEOUT, FLUSH_SLAVE_TIMEOUT, SLAVE_NOT_AVAILABLE.
 struct SendResponse {
   static constexpr std::string_view name = "SEND_MESSAGE response";
-  std::string_view message_id;  ///< offset message id; of a batch, all of them joined by ","
+  std::string_view message_id{};  ///< offset message id; of a batch, all of them joined by ","
   std::int32_t queue_id = 0;
-  std::int64_t queue_offset = 0;    ///< of a batch, the first
-  std::string_view transaction_id;  ///< the UNIQ_KEY
-  std::string_view batch_uniq_id;
-  std::string_view recall_handle;
+  std::int64_t queue_offset = 0;      ///< of a batch, the first
+  std::string_view transaction_id{};  ///< the UNIQ_KEY
+  std::string_view batch_uniq_id{};
+  std::string_view recall_handle{};
   std::string_view region = "DefaultRegion";
   bool trace_on = true;
 
@@ -58,9 +58,9 @@ struct PullResponse {
   std::int64_t next_begin_offset = 0;
   std::int64_t min_offset = 0;
   std::int64_t max_offset = 0;
-  std::optional<std::int32_t> topic_sys_flag;
-  std::optional<std::int32_t> group_sys_flag;
-  std::optional<std::int32_t> forbidden_type;
+  std::optional<std::int32_t> topic_sys_flag{};
+  std::optional<std::int32_t> group_sys_flag{};
+  std::optional<std::int32_t> forbidden_type{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -136,7 +136,7 @@ struct HeartbeatResponse {
 /// To RECALL_MESSAGE: the UNIQ_KEY of the recalled message.
 struct RecallMessageResponse {
   static constexpr std::string_view name = "RECALL_MESSAGE response";
-  std::string_view message_id;
+  std::string_view message_id{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -147,8 +147,8 @@ struct RecallMessageResponse {
 /// To REGISTER_BROKER; filled for slaves only.
 struct RegisterBrokerResponse {
   static constexpr std::string_view name = "REGISTER_BROKER response";
-  std::string_view ha_server_address;
-  std::string_view master_address;
+  std::string_view ha_server_address{};
+  std::string_view master_address{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -160,7 +160,7 @@ struct RegisterBrokerResponse {
 /// To GET_KV_CONFIG.
 struct KvValueResponse {
   static constexpr std::string_view name = "GET_KV_CONFIG response";
-  std::string_view value;
+  std::string_view value{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -204,7 +204,7 @@ struct AddWritePermResponse {
 /// To a paged GET_ALL_TOPIC_CONFIG.
 struct GetAllTopicConfigResponse {
   static constexpr std::string_view name = "GET_ALL_TOPIC_CONFIG response";
-  std::optional<std::int32_t> topic_count;
+  std::optional<std::int32_t> topic_count{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -215,7 +215,7 @@ struct GetAllTopicConfigResponse {
 /// To a paged GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
 struct GetAllGroupConfigResponse {
   static constexpr std::string_view name = "GET_ALL_SUBSCRIPTIONGROUP_CONFIG response";
-  std::optional<std::int32_t> group_count;
+  std::optional<std::int32_t> group_count{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -226,7 +226,7 @@ struct GetAllGroupConfigResponse {
 /// To GET_BROKER_CONFIG; the body is Java properties text.
 struct GetBrokerConfigResponse {
   static constexpr std::string_view name = "GET_BROKER_CONFIG response";
-  std::string_view version;  ///< a DataVersion as JSON
+  std::string_view version{};  ///< a DataVersion as JSON
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {
@@ -241,9 +241,9 @@ struct PopResponse {
   std::int64_t invisible_ms = 0;
   std::int32_t revive_queue_id = 0;
   std::int64_t rest_count = 0;
-  std::string_view start_offset_info;
-  std::string_view message_offset_info;
-  std::string_view order_count_info;
+  std::string_view start_offset_info{};
+  std::string_view message_offset_info{};
+  std::string_view order_count_info{};
 
   template <class Self, class Visitor>
   static void visit(Self& h, Visitor& v) {

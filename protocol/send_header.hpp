@@ -23,20 +23,20 @@ constexpr SendNames send_names_of(std::int32_t request_code) noexcept {
 /// Texts are views into the frame or the scratch.
 struct SendHeader {
   static constexpr std::string_view name = "SEND_MESSAGE";
-  std::string_view producer_group;
-  std::string_view topic;
-  std::string_view default_topic;              ///< template for auto-creation, normally "TBW102"
+  std::string_view producer_group{};
+  std::string_view topic{};
+  std::string_view default_topic{};            ///< template for auto-creation, normally "TBW102"
   std::int32_t default_topic_queue_count = 0;  ///< wish for auto-creation, normally 4
   std::int32_t queue_id = 0;                   ///< below 0: the broker picks a write queue
   std::int32_t sys_flag = 0;                   ///< sys_flag.hpp
   std::int64_t born_ms = 0;
   std::int32_t flag = 0;             ///< the application's, stored as given
-  std::string_view properties;       ///< properties.hpp
+  std::string_view properties{};     ///< properties.hpp
   std::int32_t reconsume_count = 0;  ///< above 0 on retries by the client
   bool unit_mode = false;
-  std::optional<std::int32_t> reconsume_count_max;  ///< honoured from version::v3_4_9 on
+  std::optional<std::int32_t> reconsume_count_max{};  ///< honoured from version::v3_4_9 on
   bool batch = false;  ///< the body is a batch (batch.hpp). This flag decides, not the code: C++ sends batches with 310
-  std::string_view broker_name;
+  std::string_view broker_name{};
 
   /// For writing (FrameWriter); decode_send() is the way to read.
   template <class Self, class Visitor>

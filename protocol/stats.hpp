@@ -21,7 +21,7 @@ struct TopicStatsTable {
     std::int64_t last_update_ms = 0;
   };
   double put_tps = 0;
-  std::map<MessageQueue, Queue> queues;
+  std::map<MessageQueue, Queue> queues{};
 };
 template <>
 Result<TopicStatsTable> decode_body(std::string_view json);
@@ -37,7 +37,7 @@ struct ConsumeStats {
     std::int64_t last_ms = 0;
   };
   double consume_tps = 0;
-  std::map<MessageQueue, Queue> queues;
+  std::map<MessageQueue, Queue> queues{};
 };
 template <>
 Result<ConsumeStats> decode_body(std::string_view json);
@@ -46,10 +46,10 @@ std::string encode_body(const ConsumeStats& body, JsonStyle style);
 
 /// The answer to GET_BROKER_CONSUME_STATS(317). Decoded and encoded.
 struct ConsumeStatsList {
-  std::string broker_address;
+  std::string broker_address{};
   std::int64_t total_diff = 0;
   std::int64_t total_inflight_diff = 0;
-  std::vector<std::map<std::string, std::vector<ConsumeStats>>> stats;  ///< each: group -> its topics
+  std::vector<std::map<std::string, std::vector<ConsumeStats>>> stats{};  ///< each: group -> its topics
 };
 template <>
 Result<ConsumeStatsList> decode_body(std::string_view json);
@@ -57,16 +57,16 @@ template <>
 std::string encode_body(const ConsumeStatsList& body, JsonStyle style);
 
 struct Connection {
-  std::string client_id;
-  std::string client_address;  ///< "ip:port"
+  std::string client_id{};
+  std::string client_address{};  ///< "ip:port"
   Language language = Language::other;
   std::int32_t version = 0;
 };
 
 /// The answer to GET_CONSUMER_CONNECTION_LIST(203). Decoded and encoded.
 struct ConsumerConnection {
-  std::vector<Connection> connections;
-  std::map<std::string, SubscriptionData> subscriptions;  ///< by topic
+  std::vector<Connection> connections{};
+  std::map<std::string, SubscriptionData> subscriptions{};  ///< by topic
   ConsumeType consume_type = ConsumeType::passively;
   MessageModel message_model = MessageModel::clustering;
   ConsumeFrom consume_from = ConsumeFrom::last_offset;
@@ -78,7 +78,7 @@ std::string encode_body(const ConsumerConnection& body, JsonStyle style);
 
 /// The answer to GET_PRODUCER_CONNECTION_LIST(204). Decoded and encoded.
 struct ProducerConnection {
-  std::vector<Connection> connections;
+  std::vector<Connection> connections{};
 };
 template <>
 Result<ProducerConnection> decode_body(std::string_view json);
@@ -88,13 +88,13 @@ std::string encode_body(const ProducerConnection& body, JsonStyle style);
 /// The answer to GET_ALL_PRODUCER_INFO(328). Encoded.
 struct ProducerTableInfo {
   struct Producer {
-    std::string client_id;
-    std::string remote_ip;
+    std::string client_id{};
+    std::string remote_ip{};
     Language language = Language::other;
     std::int32_t version = 0;
     std::int64_t last_update_ms = 0;
   };
-  std::map<std::string, std::vector<Producer>> groups;
+  std::map<std::string, std::vector<Producer>> groups{};
 };
 template <>
 std::string encode_body(const ProducerTableInfo& body, JsonStyle style);
@@ -106,9 +106,9 @@ struct BrokerStatsData {
     double tps = 0;
     double average_per_tick = 0;
   };
-  Item minute;
-  Item hour;
-  Item day;
+  Item minute{};
+  Item hour{};
+  Item day{};
 };
 template <>
 std::string encode_body(const BrokerStatsData& body, JsonStyle style);
@@ -116,22 +116,22 @@ std::string encode_body(const BrokerStatsData& body, JsonStyle style);
 /// The answer to QUERY_CONSUME_TIME_SPAN(303). Encoded; times in ms.
 struct ConsumeTimeSpans {
   struct Span {
-    MessageQueue queue;
+    MessageQueue queue{};
     std::int64_t min_ms = 0;
     std::int64_t max_ms = 0;
     std::int64_t consume_ms = 0;
     std::int64_t delay_ms = 0;
   };
-  std::vector<Span> spans;
+  std::vector<Span> spans{};
 };
 template <>
 std::string encode_body(const ConsumeTimeSpans& body, JsonStyle style);
 
 /// The answer to QUERY_SUBSCRIPTION_BY_CONSUMER(345). Encoded.
 struct SubscriptionAnswer {
-  std::string group;
-  std::string topic;
-  SubscriptionData subscription;
+  std::string group{};
+  std::string topic{};
+  SubscriptionData subscription{};
 };
 template <>
 std::string encode_body(const SubscriptionAnswer& body, JsonStyle style);

@@ -63,9 +63,9 @@ constexpr std::size_t store_ms_position(std::int32_t record_sys_flag) noexcept {
 
 /// What a record is made of. All bytes are borrowed. The address-family bits of sys_flag are set by the encoder.
 struct RecordSource {
-  std::string_view topic;
-  ByteView body;
-  std::string_view properties;
+  std::string_view topic{};
+  ByteView body{};
+  std::string_view properties{};
   std::string_view properties_more = {};  ///< follows `properties` without a separator
   std::uint32_t body_crc = 0;             ///< crc32_positive(body): computed by the caller, before any lock
   std::int32_t queue_id = 0;
@@ -77,8 +77,8 @@ struct RecordSource {
   std::int64_t store_ms = 0;
   std::int64_t prepared_offset = 0;
   std::int32_t reconsume_count = 0;
-  Host born_host;
-  Host store_host;
+  Host born_host{};
+  Host store_host{};
 };
 
 /// The size of the record; too_large when topic, properties or the whole do not fit their length fields. A topic of
@@ -112,11 +112,11 @@ struct RecordView {
   std::int64_t store_ms = 0;
   std::int64_t prepared_offset = 0;
   std::int32_t reconsume_count = 0;
-  Host born_host;
-  Host store_host;
-  ByteView body;
-  std::string_view topic;
-  std::string_view properties;
+  Host born_host{};
+  Host store_host{};
+  ByteView body{};
+  std::string_view topic{};
+  std::string_view properties{};
 };
 
 enum class RecordOutcome : std::uint8_t {

@@ -17,14 +17,14 @@ std::string_view to_string(TopicFilterType type) noexcept;
 
 /// Decoded and encoded; also the answer to GET_TOPIC_CONFIG(351).
 struct TopicConfig {
-  std::string topic_name;
+  std::string topic_name{};
   std::int32_t read_queue_count = 16;
   std::int32_t write_queue_count = 16;
   std::int32_t perm = perm::read | perm::write;
   TopicFilterType filter_type = TopicFilterType::single_tag;
   std::int32_t topic_sys_flag = 0;
   bool order = false;
-  std::map<std::string, std::string> attributes;
+  std::map<std::string, std::string> attributes{};
   friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
 };
 template <>
@@ -36,8 +36,8 @@ std::string encode_body(const TopicConfig& body, JsonStyle style);
 /// config/topics.json (JsonStyle::file, which leaves the static-topic members out). Static topics are not read.
 /// Decoded and encoded.
 struct TopicConfigTable {
-  std::map<std::string, TopicConfig> topics;
-  DataVersion data_version;
+  std::map<std::string, TopicConfig> topics{};
+  DataVersion data_version{};
 };
 template <>
 Result<TopicConfigTable> decode_body(std::string_view json);
@@ -46,7 +46,7 @@ std::string encode_body(const TopicConfigTable& body, JsonStyle style);
 
 /// The body of UPDATE_AND_CREATE_TOPIC_LIST(18). Decoded and encoded.
 struct TopicConfigList {
-  std::vector<TopicConfig> topics;
+  std::vector<TopicConfig> topics{};
 };
 template <>
 Result<TopicConfigList> decode_body(std::string_view json);
