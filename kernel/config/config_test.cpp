@@ -76,6 +76,10 @@ TEST(DocumentTest, hostile_text_is_refused_without_harm) {
   EXPECT_FALSE(parse_document(std::string("a = \"\xff\xfe\"\n"), "f").second.empty());
   EXPECT_FALSE(parse_document(std::string("\0\0", 2), "f").second.empty());
   EXPECT_FALSE(parse_document("a = 1\na = 2\n", "f").second.empty());
+  for (const auto* broken :
+       {"[.a]", "[[.a]]", "[\"]", "a.", "a. = 1", "[a", "a = [", "a = {", "=", "[]", "\\", "a = '''"}) {
+    EXPECT_FALSE(parse_document(broken, "f").second.empty()) << broken;
+  }
 }
 
 TEST(DocumentTest, absent_file_and_folder_are_findings) {

@@ -4,6 +4,11 @@
 #include <algorithm>
 #include <fstream>
 
+// The library asserts what it then checks again and reports as an error (a key that starts with a bracket, for one), so
+// bad input would abort a debug build; and with NDEBUG it turns the same assertions into promises to the optimiser.
+// Both are switched off, for this include alone: the checks that follow them are what bad input has to meet.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_assert(true)
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
@@ -72,25 +77,26 @@ void flatten(const toml::table& table, const std::string& path, Document& docume
 }  // namespace
 
 std::pair<Document, std::vector<Finding>> parse_document(std::string_view toml, std::string file) {
-  Document document{std::move(file), {}};
+  std::pair<Document, std::vector<Finding>> result{Document{std::move(file), {}}, {}};
+  auto& [document, findings] = result;
   if (toml.size() > document_bytes_max) {
-    return {std::move(document),
-            {Finding{Severity::error, document.file, 0, 0,
-                     "expected at most 1MiB of TOML, found " + std::to_string(toml.size()) + " bytes"}}};
+    findings.push_back({Severity::error, document.file, 0, 0,
+                        "expected at most 1MiB of TOML, found " + std::to_string(toml.size()) + " bytes"});
+    return result;
   }
   const toml::parse_result parsed = toml::parse(toml);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
-    Finding finding{Severity::error, document.file, error.source().begin.line, error.source().begin.column,
-                    "this is not TOML: " + std::string(error.description())};
-    return {std::move(document), {std::move(finding)}};
+    findings.push_back({Severity::error, document.file, error.source().begin.line, error.source().begin.column,
+                        "this is not TOML: " + std::string(error.description())});
+    return result;
   }
   flatten(parsed.table(), "", document);
   // The library keeps tables ordered by name; an operator expects the order of the file.
   std::stable_sort(document.entries.begin(), document.entries.end(), [](const auto& a, const auto& b) {
     return std::pair(a.second.line, a.second.column) < std::pair(b.second.line, b.second.column);
   });
-  return {std::move(document), {}};
+  return result;
 }
 
 std::pair<Document, std::vector<Finding>> load_document(const std::string& path) {
