@@ -39,7 +39,7 @@ class UniqueFunction<R(Args...)> {
       table_ = &inline_table<Stored>;
     } else {
       auto* stored = new Stored(std::forward<F>(callable));
-      std::memcpy(storage_, &stored, sizeof stored);
+      std::memcpy(storage_, &stored, sizeof(void*));
       table_ = &heap_table<Stored>;
     }
   }
@@ -87,7 +87,7 @@ class UniqueFunction<R(Args...)> {
   template <typename Stored>
   static Stored* on_heap(void* storage) noexcept {
     Stored* stored = nullptr;
-    std::memcpy(&stored, storage, sizeof stored);
+    std::memcpy(&stored, storage, sizeof(void*));
     return stored;
   }
 
@@ -104,7 +104,7 @@ class UniqueFunction<R(Args...)> {
   static void relocate_in_place(void* from, void* to) noexcept {
     Stored& source = in_place<Stored>(from);
     ::new (to) Stored(std::move(source));
-    source.~Stored();
+    source.~Stored();  // NOLINT(bugprone-use-after-move): what a move leaves behind still has to be destroyed
   }
 
   template <typename Stored>
