@@ -25,22 +25,21 @@ FRAME_BYTES_MAX = 24 * 1024
 
 NAMES = {
     10: "send_message", 11: "pull_message", 12: "query_message", 14: "query_consumer_offset",
-    15: "update_consumer_offset", 17: "update_and_create_topic", 25: "update_broker_config",
-    26: "get_broker_config", 28: "get_broker_runtime_info", 29: "search_offset_by_timestamp", 30: "get_max_offset",
-    31: "get_min_offset", 32: "get_earliest_msg_storetime", 33: "view_message_by_id", 34: "heart_beat",
-    35: "unregister_client", 36: "consumer_send_msg_back", 37: "end_transaction",
-    38: "get_consumer_list_by_group",
+    15: "update_consumer_offset", 17: "update_and_create_topic", 25: "update_broker_config", 26: "get_broker_config",
+    28: "get_broker_runtime_info", 29: "search_offset_by_timestamp", 30: "get_max_offset", 31: "get_min_offset",
+    32: "get_earliest_msg_storetime", 33: "view_message_by_id", 34: "heart_beat", 35: "unregister_client",
+    36: "consumer_send_msg_back", 37: "end_transaction", 38: "get_consumer_list_by_group",
     39: "check_transaction_state", 40: "notify_consumer_ids_changed", 41: "lock_batch_mq", 42: "unlock_batch_mq",
     46: "check_client_config", 103: "register_broker", 104: "unregister_broker", 105: "get_routeinfo_by_topic",
     106: "get_broker_cluster_info", 200: "update_and_create_subscriptiongroup",
     201: "get_all_subscriptiongroup_config", 202: "get_topic_stats_info", 203: "get_consumer_connection_list",
     204: "get_producer_connection_list", 206: "get_all_topic_list_from_nameserver", 208: "get_consume_stats",
     215: "delete_topic_in_broker", 216: "delete_topic_in_namesrv", 220: "reset_consumer_client_offset",
-    221: "get_consumer_status_from_client", 224: "get_topics_by_cluster", 307: "get_consumer_running_info",
-    300: "query_topic_consume_by_who", 309: "consume_message_directly", 310: "send_message_v2", 320: "send_batch_message", 322: "query_data_version",
-    324: "send_reply_message", 325: "send_reply_message_v2", 326: "push_reply_message_to_client",
-    351: "get_topic_config",
-    361: "lite_pull_message", 901: "get_broker_member_group", 904: "broker_heartbeat",
+    221: "get_consumer_status_from_client", 224: "get_topics_by_cluster", 300: "query_topic_consume_by_who",
+    307: "get_consumer_running_info", 309: "consume_message_directly", 310: "send_message_v2",
+    320: "send_batch_message", 322: "query_data_version", 324: "send_reply_message", 325: "send_reply_message_v2",
+    326: "push_reply_message_to_client", 351: "get_topic_config", 361: "lite_pull_message",
+    901: "get_broker_member_group", 904: "broker_heartbeat",
 }
 
 

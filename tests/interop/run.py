@@ -78,8 +78,9 @@ class ApacheServers:
     def __init__(self, folder):
         self._namesrv = apache.NameServer(folder / "namesrv")
         self.namesrv = self._namesrv.address
+        # Checking back sooner than the 3 s in which it collects decisions, Apache asks about decided transactions.
         self._broker = apache.Broker(folder / "broker", self.namesrv,
-                                     settings={"transactionTimeOut": 3000, "transactionCheckInterval": 5000})
+                                     settings={"transactionTimeOut": 6000, "transactionCheckInterval": 10_000})
         self._wait()
 
     def _wait(self):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -120,6 +121,9 @@ func ask(args arguments) (bool, error) {
 	err = listener.Subscribe(args["topic"], selector(args),
 		func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			for _, message := range messages {
+				if !bytes.HasPrefix(message.Body, []byte("ask-")) {
+					continue
+				}
 				body := append([]byte("re:"), message.Body...)
 				reply, err := consumer.CreateReplyMessage(message, body)
 				if err != nil {
@@ -145,6 +149,11 @@ func ask(args arguments) (bool, error) {
 		return false, err
 	}
 	if err := asker.Start(); err != nil {
+		return false, err
+	}
+	// This client's first heartbeat leaves a second after its start, the next one half a minute later, and only to
+	// brokers it has a route to. A broker that does not know the asker yet cannot push replies to it: send at once.
+	if _, err := asker.SendSync(context.Background(), primitive.NewMessage(args["topic"], []byte("hello"))); err != nil {
 		return false, err
 	}
 	time.Sleep(2 * time.Second)
