@@ -420,7 +420,7 @@ def messages_and_offsets_outlive_a_restart(world, client):
 
 @scenario(tags=["own", "full"], timeout=180)
 def clients_survive_a_kill_of_the_broker(world, client):
-    topic = world.topic(client)
+    topic = world.topic()
     (consumer,) = _members(world, client, topic, count=1)
     world.produce(client, 50, topic=topic)
     _collect([consumer], 50, 40)
