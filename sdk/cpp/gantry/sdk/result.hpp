@@ -20,23 +20,35 @@ enum class Errc : std::int32_t {
   not_found = 2,
   already_exists = 3,
   permission_denied = 4,
-  busy = 5,          ///< a bound was reached; try again later
-  would_block = 6,   ///< asked not to block, and the answer is not in memory
-  full = 7,          ///< no space left
-  unavailable = 8,   ///< not started, stopping, or switched off
+  busy = 5,         ///< a bound was reached; try again later
+  would_block = 6,  ///< asked not to block, and the answer is not in memory
+  full = 7,         ///< no space left
+  unavailable = 8,  ///< not started, stopping, or switched off
   timed_out = 9,
-  corrupt = 10,      ///< stored or received bytes are not what they must be
-  io = 11,           ///< the operating system refused
+  corrupt = 10,  ///< stored or received bytes are not what they must be
+  io = 11,       ///< the operating system refused
   too_large = 12,
   unsupported = 13,
-  internal = 14,     ///< our own fault
+  internal = 14,  ///< our own fault
 };
 
 /// The short name of a code, as logs and tools print it.
 constexpr std::string_view to_string(Errc code) noexcept {
-  constexpr std::string_view names[] = {"ok",        "invalid_argument", "not_found", "already_exists", "permission_denied",
-                                        "busy",      "would_block",      "full",      "unavailable",    "timed_out",
-                                        "corrupt",   "io",               "too_large", "unsupported",    "internal"};
+  constexpr std::string_view names[] = {"ok",
+                                        "invalid_argument",
+                                        "not_found",
+                                        "already_exists",
+                                        "permission_denied",
+                                        "busy",
+                                        "would_block",
+                                        "full",
+                                        "unavailable",
+                                        "timed_out",
+                                        "corrupt",
+                                        "io",
+                                        "too_large",
+                                        "unsupported",
+                                        "internal"};
   const auto index = static_cast<std::size_t>(code);
   return index < std::size(names) ? names[index] : std::string_view("unknown");
 }
@@ -64,14 +76,35 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  T& operator*() & { assert(has_value()); return *std::get_if<0>(&state_); }
-  const T& operator*() const& { assert(has_value()); return *std::get_if<0>(&state_); }
-  T&& operator*() && { assert(has_value()); return std::move(*std::get_if<0>(&state_)); }
-  T* operator->() { assert(has_value()); return std::get_if<0>(&state_); }
-  const T* operator->() const { assert(has_value()); return std::get_if<0>(&state_); }
+  T& operator*() & {
+    assert(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  const T& operator*() const& {
+    assert(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  T&& operator*() && {
+    assert(has_value());
+    return std::move(*std::get_if<0>(&state_));
+  }
+  T* operator->() {
+    assert(has_value());
+    return std::get_if<0>(&state_);
+  }
+  const T* operator->() const {
+    assert(has_value());
+    return std::get_if<0>(&state_);
+  }
 
-  [[nodiscard]] const Error& error() const& { assert(!has_value()); return *std::get_if<1>(&state_); }
-  [[nodiscard]] Error&& error() && { assert(!has_value()); return std::move(*std::get_if<1>(&state_)); }
+  [[nodiscard]] const Error& error() const& {
+    assert(!has_value());
+    return *std::get_if<1>(&state_);
+  }
+  [[nodiscard]] Error&& error() && {
+    assert(!has_value());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -87,8 +120,14 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
-  [[nodiscard]] const Error& error() const& { assert(error_.has_value()); return *error_; }
-  [[nodiscard]] Error&& error() && { assert(error_.has_value()); return std::move(*error_); }
+  [[nodiscard]] const Error& error() const& {
+    assert(error_.has_value());
+    return *error_;
+  }
+  [[nodiscard]] Error&& error() && {
+    assert(error_.has_value());
+    return std::move(*error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -102,14 +141,14 @@ using Status = Result<void>;
 #define GANTRY_RESULT_CONCAT(a, b) GANTRY_RESULT_CONCAT_(a, b)
 
 /// Evaluates `expr`, a Result or Status; returns its Error from the enclosing function if there is one.
-#define GANTRY_TRY(expr)                                              \
-  do {                                                                \
+#define GANTRY_TRY(expr)                                                                \
+  do {                                                                                  \
     if (auto gantry_try_ = (expr); !gantry_try_) return std::move(gantry_try_).error(); \
   } while (false)
 
 /// `GANTRY_ASSIGN(auto value, expr)`: the value of the Result, or return its Error.
-#define GANTRY_ASSIGN(decl, expr)                                                            \
-  auto GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__) = (expr);                              \
-  if (!GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__))                                       \
-    return std::move(GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__)).error();                \
+#define GANTRY_ASSIGN(decl, expr)                                             \
+  auto GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__) = (expr);               \
+  if (!GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__))                        \
+    return std::move(GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__)).error(); \
   decl = *std::move(GANTRY_RESULT_CONCAT(gantry_assign_, __LINE__))

@@ -2,13 +2,13 @@
 // gantry.store/1 in C++. A store plugin implements this class and nothing else; the broker calls a store through the
 // same class. Semantics, threads and bounds of every function are those of gantry/abi/store.h.
 
+#include "gantry/abi/store.h"
+#include "gantry/sdk/result.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "gantry/abi/store.h"
-#include "gantry/sdk/result.hpp"
 
 namespace gantry::sdk {
 
