@@ -90,6 +90,10 @@ typedef struct gantry_host {
    * pairs: name, value, name, value. */
   void (*answer)(void* context, uint64_t ticket, int32_t code, gantry_bytes remark, const gantry_bytes* fields,
                  uint64_t field_count, gantry_bytes body);
+
+  /* The node's data folder as an absolute path: the root of the store. A plugin that is no store keeps its files in
+   * "gantry/<plugin id>" below it. Valid as long as the instance. */
+  gantry_bytes (*data_folder)(void* context);
 } gantry_host;
 
 #ifdef __cplusplus

@@ -145,6 +145,12 @@ class Host {
   /// Never goes back: what timeouts are measured with.
   [[nodiscard]] std::int64_t steady_ns() const noexcept { return table_->steady_ns(table_->context); }
 
+  /// The node's data folder, an absolute path: the root of the store. A plugin that is no store keeps its files in
+  /// "gantry/<plugin id>" below it. Valid as long as the plugin's instance.
+  [[nodiscard]] std::string_view data_folder() const noexcept {
+    return detail::to_view(table_->data_folder(table_->context));
+  }
+
   // ---- work elsewhere ----
 
   /// Runs `work` on the host's bounded pool for blocking work. Errc::busy when its queue is full: then it never runs.
