@@ -52,5 +52,9 @@ std::string encode_body(const KvTable& body, JsonStyle style);
 struct KvConfigTable {
   std::map<std::string, std::map<std::string, std::string>> spaces{};
 };
+template <>
+Result<KvConfigTable> decode_body(std::string_view json);
+template <>
+std::string encode_body(const KvConfigTable& body, JsonStyle style);
 
 }  // namespace gantry::protocol
