@@ -1,0 +1,60 @@
+#include "kernel/broker/admin_handler.hpp"
+
+#include "kernel/broker/runtime_info.hpp"
+#include "protocol/codes.hpp"
+#include "protocol/data_version.hpp"
+#include "protocol/lists.hpp"
+#include "protocol/responses.hpp"
+
+namespace gantry::broker {
+
+using protocol::RequestCode;
+using protocol::ResponseCode;
+
+bool AdminHandler::handle(const Request& request) {
+  switch (RequestCode{request.header.code}) {
+    case RequestCode::get_broker_config: broker_config(request); return true;
+    case RequestCode::get_broker_runtime_info: runtime_info(request); return true;
+    default: return handle_topics(request) || handle_groups(request) || handle_messages(request);
+  }
+}
+
+bool AdminHandler::admit_change(const Request& request) {
+  const ReplyTo to = request.reply_to();
+  if (!context_.shared.may_administrate(request.channel.peer())) {
+    context_.reply(to, ResponseCode::no_permission, remark::may_not_administrate(request.header.code));
+    return false;
+  }
+  if (!Deferred::admit(context_.shared)) {
+    context_.shared.counters.deferred_refused.add();
+    context_.reply(to, ResponseCode::system_busy, remark::too_many_deferred);
+    return false;
+  }
+  return true;
+}
+
+void AdminHandler::answer_when_saved(const Request& request) {
+  Deferred later(context_.shared, request.channel.id(), request.reply_to());
+  context_.shared.env.persistence.when_saved([answer = std::move(later)](const Status& saved) mutable {
+    if (saved) return answer.answer(ResponseCode::success);
+    answer.answer(ResponseCode::system_error, "changed, but not saved yet: " + saved.error().text);
+  });
+}
+
+void AdminHandler::broker_config(const Request& request) {
+  const protocol::DataVersion version{0, context_.shared.started_ms, 0};
+  const std::string version_text = protocol::encode_body(version);
+  const std::string text = context_.shared.env.node.describe_config();
+  context_.reply(request.reply_to(), ResponseCode::success, {}, protocol::GetBrokerConfigResponse{version_text},
+                 protocol::as_bytes(text));
+}
+
+void AdminHandler::runtime_info(const Request& request) {
+  on_pool(request, [](Shared& shared, Deferred later) {
+    protocol::KvTable info;
+    info.table = describe_runtime(shared);
+    answer_text(later, protocol::encode_body(info));
+  });
+}
+
+}  // namespace gantry::broker

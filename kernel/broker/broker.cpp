@@ -1,0 +1,120 @@
+#include "kernel/broker/broker.hpp"
+
+#include "kernel/base/log.hpp"
+#include "kernel/broker/broker_shard.hpp"
+#include "kernel/broker/client_handler.hpp"
+#include "kernel/broker/shared.hpp"
+
+#include <string>
+#include <utility>
+
+namespace gantry::broker {
+
+namespace {
+
+/// A plugin's answer with its own bytes, on its way to the ticket's shard.
+struct OwnedAnswer {
+  explicit OwnedAnswer(const CommandAnswer& from)
+      : code(from.code), remark(from.remark), body(protocol::as_text(from.body)) {
+    fields.reserve(from.fields.size());
+    for (const auto& [name, value] : from.fields) fields.emplace_back(name, value);
+  }
+  std::int32_t code;
+  std::string remark;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+};
+
+}  // namespace
+
+Broker::Broker(Environment environment, Options options)
+    : shared_(std::make_unique<Shared>(environment, std::move(options))) {
+  for (std::size_t i = 0; i < shared_->env.shards.count(); ++i) {
+    shards_.push_back(std::make_unique<BrokerShard>(*shared_, ShardId(static_cast<std::uint32_t>(i))));
+  }
+  shared_->publish = [this](OutgoingMessage message, PublishDone done) {
+    publish(std::move(message), std::move(done));
+  };
+  shared_->rates.sample(shared_->env.clock, shared_->counters);
+  gantry_store_listener listener{};
+  listener.struct_size = sizeof listener;
+  listener.context = this;
+  listener.durable = &Broker::on_durable;
+  listener.failed = &Broker::on_failed;
+  shared_->env.store.listen(listener);
+}
+
+Broker::~Broker() = default;
+
+void Broker::start() { shared_->gate.advance(Watermark::durable, shared_->env.store.positions().durable_end); }
+
+ChannelHandler& Broker::main_port(ShardId shard) { return shards_.at(shard.value())->main_port(); }
+ChannelHandler& Broker::fast_port(ShardId shard) { return shards_.at(shard.value())->fast_port(); }
+const Options& Broker::options() const noexcept { return shared_->options; }
+
+void Broker::on_durable(void* context, std::int64_t log_offset) {
+  static_cast<Broker*>(context)->shared_->gate.advance(Watermark::durable, log_offset);
+}
+
+void Broker::on_failed(void* context, gantry_bytes reason) {
+  GANTRY_LOG(error, "broker.store_failed",
+             field("reason", std::string_view(static_cast<const char*>(reason.data), reason.size)),
+             field("consequence", "no message is acknowledged any more"));
+  static_cast<Broker*>(context)->shared_->gate.fail();
+}
+
+void Broker::publish(OutgoingMessage message, PublishDone done) {
+  const std::uint32_t at = next_shard_.fetch_add(1, std::memory_order_relaxed) % shards_.size();
+  BrokerShard* shard = shards_[at].get();
+  // The message goes by pointer: a task that fits its executor's slot costs no second allocation.
+  shared_->env.shards.at(ShardId(at))
+      .post([shard, held = std::make_unique<OutgoingMessage>(std::move(message)),
+             tell = std::make_unique<PublishDone>(std::move(done))] {
+        shard->context().turn();
+        shard->publisher().publish(*held, std::move(*tell));
+      });
+}
+
+void Broker::answer(std::uint64_t ticket, const CommandAnswer& answer) {
+  const ShardId id = TicketTable::shard_of(ticket);
+  if (id.value() >= shards_.size()) return;
+  BrokerShard* shard = shards_[id.value()].get();
+  Executor& executor = shared_->env.shards.at(id);
+  if (executor.runs_here()) return shard->commands().answer(ticket, answer);
+  executor.post([shard, ticket, held = std::make_unique<OwnedAnswer>(answer)] {
+    std::vector<std::pair<std::string_view, std::string_view>> fields(held->fields.begin(), held->fields.end());
+    shard->commands().answer(ticket, {held->code, held->remark, fields, protocol::as_bytes(held->body)});
+  });
+}
+
+void Broker::announce(std::string_view topic_name, std::int32_t queue_id) {
+  const auto topic = shared_->env.topics.find(topic_name);
+  if (!topic) return;
+  if (routing::QueueState* queue = topic->queue(queue_id)) shared_->arrivals.announce(*queue);
+}
+
+void Broker::upkeep() {
+  std::vector<routing::ChangeNotice> notices;
+  for (const ChannelId silent : shared_->env.clients.expire(notices)) {
+    shared_->env.shards.with_channel(silent, [](Channel* channel) {
+      if (channel != nullptr) channel->close("no heartbeat for too long");
+    });
+  }
+  send_notices(*shared_, notices);
+  shared_->env.locks.expire();
+  shared_->rates.sample(shared_->env.clock, shared_->counters);
+}
+
+void Broker::stop() {
+  shared_->stopping.store(true, std::memory_order_relaxed);
+  for (const auto& shard : shards_) {
+    BrokerShard* one = shard.get();
+    one->context().executor.post([one] { one->puller().answer_all(); });
+  }
+}
+
+bool Broker::drained() const noexcept {
+  return shared_->counters.unacknowledged.value() == 0 && shared_->counters.deferred.value() == 0;
+}
+
+}  // namespace gantry::broker

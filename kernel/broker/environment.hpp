@@ -1,0 +1,48 @@
+#pragma once
+// What a broker is built from. kernel.cpp owns these; all of them outlive the Broker.
+
+#include "gantry/sdk/store.hpp"
+#include "kernel/base/clock.hpp"
+#include "kernel/base/executor.hpp"
+#include "kernel/base/metrics.hpp"
+#include "kernel/broker/blocking_pool.hpp"
+#include "kernel/broker/plugin_slots.hpp"
+#include "kernel/routing/client_registry.hpp"
+#include "kernel/routing/group_table.hpp"
+#include "kernel/routing/offset_table.hpp"
+#include "kernel/routing/persistence.hpp"
+#include "kernel/routing/rebalance_locks.hpp"
+#include "kernel/routing/topic_table.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace gantry::broker {
+
+/// The process as administrators see it. Implemented by kernel.cpp.
+class NodeControl {
+ public:
+  virtual ~NodeControl() = default;
+
+  /// [any-thread] The configuration as Java properties text ("key=value" lines), without secrets.
+  [[nodiscard]] virtual std::string describe_config() const = 0;
+};
+
+struct Environment {
+  Shards& shards;
+  Executor& control;
+  const Clock& clock;
+  sdk::Store& store;
+  PluginSlots& plugins;
+  BlockingPool& pool;
+  MetricsRegistry& metrics;
+  NodeControl& node;
+  routing::TopicTable& topics;
+  routing::GroupTable& groups;
+  routing::OffsetTable& offsets;
+  routing::ClientRegistry& clients;
+  routing::RebalanceLocks& locks;
+  routing::Persistence& persistence;
+};
+
+}  // namespace gantry::broker

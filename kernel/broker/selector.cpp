@@ -1,0 +1,98 @@
+#include "kernel/broker/selector.hpp"
+
+#include "protocol/java_hash.hpp"
+#include "protocol/properties.hpp"
+#include "protocol/stored_record.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace gantry::broker {
+
+namespace {
+
+// No tag has this code: tag codes are 32-bit numbers. It stands for "nothing".
+constexpr std::int64_t code_of_nothing = std::numeric_limits<std::int64_t>::min();
+
+std::string_view trim(std::string_view text) noexcept {
+  const auto is_blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+bool parse_tag_expression(std::string_view expression, std::vector<std::int64_t>& codes) {
+  codes.clear();
+  if (expression.empty() || expression == "*") return true;
+  bool has_parts = false;
+  for (std::size_t at = 0; at <= expression.size();) {
+    const std::size_t separator = std::min(expression.find("||", at), expression.size());
+    const std::string_view part = expression.substr(at, separator - at);
+    has_parts = has_parts || !part.empty();
+    if (const std::string_view tag = trim(part); !tag.empty()) codes.push_back(protocol::tag_code(tag));
+    at = separator + 2;
+  }
+  if (codes.empty()) codes.push_back(code_of_nothing);
+  return has_parts;
+}
+
+Result<std::shared_ptr<const CompiledFilter>> FilterCache::find(PluginSlots& plugins, std::string_view language,
+                                                                std::string_view expression) {
+  key_.assign(language).push_back('\n');
+  key_.append(expression);
+  if (const auto found = filters_.find(std::string_view(key_)); found != filters_.end()) return found->second;
+  FilterLanguage* slot = plugins.filter(language);
+  if (slot == nullptr) return Error{Errc::unsupported, {}};
+  GANTRY_ASSIGN(std::shared_ptr<const CompiledFilter> filter, slot->compile(expression));
+  if (filters_.size() >= count_max) filters_.clear();
+  filters_.emplace(key_, filter);
+  return filter;
+}
+
+void Selector::select_subscription(const protocol::SubscriptionData& subscription) {
+  select_all();
+  if (subscription.takes_all()) return;
+  for (const std::int32_t code : subscription.tag_codes) codes_.push_back(code);
+  // Old clients send tags without codes.
+  if (codes_.empty()) {
+    for (const std::string& tag : subscription.tags) codes_.push_back(protocol::tag_code(tag));
+  }
+  if (codes_.empty()) codes_.push_back(code_of_nothing);
+}
+
+const gantry_matcher* Selector::matcher() {
+  if (codes_.empty() && !filter_) return nullptr;
+  matcher_.struct_size = sizeof matcher_;
+  matcher_.tag_code_count = static_cast<std::uint32_t>(codes_.size());
+  matcher_.tag_codes = codes_.data();
+  matcher_.context = this;
+  matcher_.match = filter_ ? &Selector::match : nullptr;
+  return &matcher_;
+}
+
+void Selector::match(void* context, const gantry_bytes* records, std::uint8_t* verdicts, std::uint64_t count) {
+  const CompiledFilter& filter = *static_cast<const Selector*>(context)->filter_;
+  std::array<gantry_filter_message, 32> messages{};
+  std::array<std::uint8_t, 32> decided{};
+  std::array<std::uint64_t, 32> places{};
+  for (std::uint64_t next = 0; next < count;) {
+    std::size_t filled = 0;
+    for (; next < count && filled < messages.size(); ++next) {
+      verdicts[next] = 0;
+      protocol::RecordView record;
+      const protocol::ByteView bytes(static_cast<const std::byte*>(records[next].data), records[next].size);
+      if (protocol::decode_record(bytes, record) != protocol::RecordOutcome::ok) continue;
+      const std::string_view tag = protocol::find_property(record.properties, protocol::property::tags);
+      messages[filled] = {{record.properties.data(), record.properties.size()}, records[next], protocol::tag_code(tag)};
+      places[filled++] = next;
+    }
+    filter.match(std::span(messages).first(filled), decided.data());
+    for (std::size_t i = 0; i < filled; ++i) verdicts[places[i]] = decided[i];
+  }
+}
+
+}  // namespace gantry::broker

@@ -1,0 +1,55 @@
+#pragma once
+// What all shards of a broker share.
+
+#include "kernel/broker/ack_gate.hpp"
+#include "kernel/broker/arrivals.hpp"
+#include "kernel/broker/counters.hpp"
+#include "kernel/broker/environment.hpp"
+#include "kernel/broker/options.hpp"
+#include "kernel/broker/outgoing.hpp"
+#include "kernel/broker/runtime_info.hpp"
+#include "protocol/message_id.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace gantry::broker {
+
+/// Constant after construction except for what is atomic or thread-safe by itself. [any-thread]
+struct Shared {
+  Shared(Environment environment, Options given);
+
+  Environment env;
+  const Options options;
+  Counters counters;
+  RateLog rates;
+  AckGate gate;
+  Arrivals arrivals;
+  protocol::UniqKeyGenerator uniq_keys;
+  /// "MSG_REGION..TRACE_ON..CLUSTER.." as properties: what every message gets besides its own.
+  const std::string own_properties;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::int32_t> next_opaque{1};  ///< of the broker's own requests
+  const std::int64_t started_ms;
+  /// Broker::publish(), for handlers.
+  UniqueFunction<void(OutgoingMessage, PublishDone)> publish;
+
+  /// Whether the peer may change the broker.
+  [[nodiscard]] bool may_administrate(const gantry_address& peer) const noexcept {
+    return options.admin_allow_from.contains(peer);
+  }
+  /// The address that records of messages from this channel carry.
+  [[nodiscard]] gantry_address store_host(const gantry_address& local) const noexcept {
+    if (options.advertise) return *options.advertise;
+    gantry_address host = local;
+    host.port = options.port;
+    return host;
+  }
+  /// How far consumers may read the log.
+  [[nodiscard]] std::int64_t visible_end() const noexcept {
+    return options.ack == AckPromise::disk ? gate.position(Watermark::durable) : AckGate::nobody;
+  }
+};
+
+}  // namespace gantry::broker
