@@ -1,0 +1,48 @@
+#pragma once
+// What plugins may ask of the process. kernel.cpp implements it over the real parts, tests with fakes; this room needs
+// to know nothing of sockets, brokers and pools.
+
+#include "gantry/abi/host.h"
+#include "gantry/sdk/result.hpp"
+#include "kernel/base/clock.hpp"
+#include "kernel/base/executor.hpp"
+#include "kernel/base/metrics.hpp"
+#include "kernel/base/unique_function.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace gantry::plugin {
+
+enum class FaultSeverity : std::uint8_t { degraded = GANTRY_FAULT_DEGRADED, fatal = GANTRY_FAULT_FATAL };
+
+/// Outlives all plugins. All functions are [any-thread] and do not block.
+class HostBackend {
+ public:
+  virtual ~HostBackend() = default;
+
+  [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
+  [[nodiscard]] virtual MetricsRegistry& metrics() noexcept = 0;
+  /// The node's data folder, an absolute path that does not change.
+  [[nodiscard]] virtual std::string_view data_folder() const noexcept = 0;
+  /// The control thread, for timers.
+  [[nodiscard]] virtual Executor& control() noexcept = 0;
+
+  /// False: the pool's queue is full and `task` will not run. What is accepted is run, also while the pool stops.
+  [[nodiscard]] virtual bool run_blocking(UniqueFunction<void()> task) = 0;
+
+  using PublishDone = UniqueFunction<void(const gantry_publish_outcome&)>;
+  /// As gantry_host.publish; `done` is called exactly once after success and never after an Error.
+  virtual Status publish(const gantry_outgoing& message, PublishDone done) = 0;
+
+  /// As gantry_host.answer; fields are name, value, name, value. An unknown ticket (answered before, timed out, session
+  /// closed) is ignored.
+  virtual void answer(std::uint64_t ticket, std::int32_t code, std::string_view remark,
+                      std::span<const gantry_bytes> fields, std::string_view body) = 0;
+
+  /// A plugin reports that it goes on with less, or that the node must stop serving. It has been logged already.
+  virtual void fault(std::string_view plugin_id, FaultSeverity severity, std::string_view text) = 0;
+};
+
+}  // namespace gantry::plugin
