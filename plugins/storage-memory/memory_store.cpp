@@ -1,4 +1,4 @@
-#include "memory_store.hpp"
+#include "plugins/storage-memory/memory_store.hpp"
 
 #include "protocol/crc32.hpp"
 #include "protocol/stored_record.hpp"

@@ -26,7 +26,7 @@ struct MemoryOptions {
   /// Bound of the log's memory. When it is reached the oldest messages go, in chunks of about an eighth of it.
   std::uint64_t bytes_max = 256ull << 20;
   /// Wall clock in milliseconds; null: the system's.
-  std::function<std::int64_t()> now_ms;
+  std::function<std::int64_t()> now_ms = {};
 };
 
 /// One lock guards everything; it is held for copies in memory only. [any-thread] except where the base says otherwise.

@@ -1,6 +1,6 @@
 // What only the store in memory does: forgetting the oldest. Everything that stores have in common is in the contract
 // suite (tests/contract).
-#include "memory_store.hpp"
+#include "plugins/storage-memory/memory_store.hpp"
 
 #include "sdk/check/store_probe.hpp"
 

@@ -1,0 +1,358 @@
+#include "plugins/storage-mmap/commit_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace gantry::storage_mmap {
+namespace {
+
+constexpr std::uint64_t advise_step = 8ull << 20;
+constexpr std::int64_t fast_round_ns = 50'000'000;
+constexpr std::int64_t slow_round_ns = 1'000'000'000;
+
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+struct Pages {
+  std::byte* from;
+  std::uint64_t size;
+};
+
+/// The whole pages that the range touches.
+Pages pages_around(const std::byte* from, std::uint64_t size) {
+  const auto page = page_size();
+  const auto address = reinterpret_cast<std::uintptr_t>(from);
+  const auto begin = address / page * page;
+  const auto end = (address + size + page - 1) / page * page;
+  return {reinterpret_cast<std::byte*>(begin), end - begin};
+}
+
+std::int64_t steady_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+}  // namespace
+
+CommitLog::CommitLog(Disk& disk, const StoreOptions& options)
+    : disk_(disk),
+      options_(options),
+      folder_(options.path + "/commitlog"),
+      segment_size_(static_cast<std::int64_t>(options.segment_size)),
+      segments_(options.segment_size),
+      populate_window_(options.populate_min) {}
+
+std::uint64_t CommitLog::record_size_max() const noexcept {
+  return static_cast<std::uint64_t>(segment_size_) - protocol::blank_size_min;
+}
+
+Status CommitLog::open_segment(std::int64_t base, OpenMode mode) {
+  const auto path = folder_ + "/" + offset_name(base);
+  const auto size = static_cast<std::uint64_t>(segment_size_);
+  GANTRY_ASSIGN(auto file, disk_.open(path, mode));
+  if (mode == OpenMode::create) {
+    GANTRY_TRY(disk_.resize(file, size));
+    GANTRY_TRY(disk_.sync(file));
+    GANTRY_TRY(disk_.sync_directory(folder_));
+  }
+  GANTRY_ASSIGN(auto* map, disk_.map(file, size));
+  return segments_.add(std::make_unique<Segment>(disk_, base, size, std::move(file), map));
+}
+
+Status CommitLog::load() {
+  GANTRY_TRY(disk_.make_directories(folder_));
+  GANTRY_ASSIGN(auto entries, disk_.list(folder_));
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::erase_if(entries, [](const auto& entry) { return entry.is_directory; });
+  if (!entries.empty() && entries.back().size == 0) {
+    GANTRY_TRY(disk_.remove(folder_ + "/" + entries.back().name));
+    entries.pop_back();
+  }
+  std::int64_t expected = -1;
+  for (const auto& entry : entries) {
+    const auto path = folder_ + "/" + entry.name;
+    const auto base = offset_of_name(entry.name);
+    if (base < 0 || base % segment_size_ != 0) {
+      return Error{Errc::corrupt, "loading the commit log: expected file names of 20 digits that are multiples of " +
+                                      std::to_string(segment_size_) + ", found " + path +
+                                      "; move what does not belong there out of the folder, or set segment_size to "
+                                      "the size that the directory was made with"};
+    }
+    if (entry.size != static_cast<std::uint64_t>(segment_size_)) {
+      return Error{Errc::corrupt, "loading " + path + ": expected " + std::to_string(segment_size_) + " bytes, found " +
+                                      std::to_string(entry.size) +
+                                      "; set segment_size to the size that the directory was made with, or restore "
+                                      "the file"};
+    }
+    if (expected >= 0 && base != expected) {
+      return Error{Errc::corrupt, "loading the commit log: expected " + folder_ + "/" + offset_name(expected) +
+                                      " between its neighbours, found " + path +
+                                      "; restore the missing file, or remove the files before the gap to give up "
+                                      "their messages"};
+    }
+    if (expected < 0) {
+      files_begin_ = base;
+      segments_.set_first(base);
+    }
+    GANTRY_TRY(open_segment(base, OpenMode::update));
+    expected = base + segment_size_;
+  }
+  files_end_ = std::max<std::int64_t>(expected, 0);
+  begin_.store(files_begin_);
+  return {};
+}
+
+LogItem CommitLog::inspect(std::int64_t position, protocol::RecordView& view, std::string& reason) const {
+  const auto* segment = segments_.find(position);
+  if (segment == nullptr) {
+    reason = "no file holds this offset";
+    return LogItem::end;
+  }
+  const auto left = static_cast<std::uint64_t>(segment->end() - position);
+  const auto outcome = protocol::decode_record({segment->at(position), left}, view, protocol::CheckBody::crc);
+  if (outcome == protocol::RecordOutcome::blank) return LogItem::blank;
+  if (outcome != protocol::RecordOutcome::ok) {
+    reason = protocol::to_string(outcome);
+    return LogItem::end;
+  }
+  if (view.log_offset != position) {
+    reason = "the record says that it is at log offset " + std::to_string(view.log_offset);
+    return LogItem::end;
+  }
+  if (view.size + protocol::blank_size_min > left || view.topic.empty() || view.queue_id < 0 || view.queue_offset < 0) {
+    reason = "a field has a value that no record has";
+    return LogItem::end;
+  }
+  return LogItem::record;
+}
+
+bool CommitLog::holds_records(const Segment& segment) const {
+  protocol::RecordView view;
+  std::string reason;
+  return inspect(segment.base(), view, reason) == LogItem::record;
+}
+
+Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool clear, const std::string& damaged_folder) {
+  int moved = 0;
+  auto* segment = segments_.find(end);
+  for (auto base = segment != nullptr ? segment->end() : end; base < files_end_; base += segment_size_) {
+    const auto* behind = segments_.find(base);
+    const auto path = behind->file().path();
+    if (holds_records(*behind)) {
+      GANTRY_TRY(disk_.make_directories(damaged_folder));
+      GANTRY_TRY(disk_.rename(path, damaged_folder + "/" + offset_name(base)));
+      ++moved;
+    } else {
+      GANTRY_TRY(disk_.remove(path));
+    }
+  }
+  files_end_ = std::min(files_end_, segment != nullptr ? segment->end() : end);
+  segments_.remove_behind(files_end_);
+  if (segment != nullptr && clear) {
+    // Stale records behind the end would come back to life if a later tail ended exactly where one of them begins.
+    const auto from = static_cast<std::uint64_t>(end - segment->base());
+    const auto page = page_size();
+    const auto whole = std::min((from + page - 1) / page * page, segment->size());
+    // Through the file, not the mapping: on a full disk this answers an error where a store would raise a signal.
+    const std::vector<std::byte> zeros(whole - from);
+    GANTRY_TRY(disk_.write(segment->file(), zeros, from));
+    GANTRY_TRY(disk_.punch(segment->file(), whole, segment->size() - whole));
+    GANTRY_TRY(disk_.sync(segment->file()));
+  }
+  for (auto base = sync_from / segment_size_ * segment_size_; base < std::min(end, files_end_); base += segment_size_) {
+    GANTRY_TRY(disk_.sync(segments_.find(base)->file()));
+  }
+  GANTRY_TRY(disk_.sync_directory(folder_));
+  if (empty() || files_end_ <= files_begin_) {
+    files_begin_ = files_end_ = end;
+    segments_.set_first(end);
+    begin_.store(end);
+  }
+  next_ = end;
+  current_ = segment;
+  end_.store(end);
+  durable_end_.store(end);
+  ready_end_.store(end);
+  populated_end_ = end;
+  advised_end_ = files_begin_;
+  populate_round_end_ = end;
+  return moved;
+}
+
+Status CommitLog::remove_unused() {
+  // A log that never held anything goes as well, as if the broker had not been started.
+  const auto keep_end = end() == files_begin_ ? files_begin_ : end();
+  for (auto base = files_begin_; base < files_end_; base += segment_size_) {
+    if (base < keep_end) continue;
+    GANTRY_TRY(disk_.remove(segments_.find(base)->file().path()));
+  }
+  return disk_.sync_directory(folder_);
+}
+
+Errc CommitLog::place(std::uint64_t size, std::int64_t& log_offset) {
+  if (size > record_size_max()) return Errc::too_large;
+  if (full_.load(std::memory_order_relaxed)) return Errc::full;
+  const auto ready_end = ready_end_.load(std::memory_order_acquire);
+  auto position = next_;
+  auto* segment = current_;
+  if (segment == nullptr || position == segment->end()) {
+    segment = segments_.find(position);
+    if (segment == nullptr) return Errc::busy;
+  }
+  const auto left = static_cast<std::uint64_t>(segment->end() - position);
+  if (size + protocol::blank_size_min > left) {
+    const auto next_base = segment->end();
+    auto* next = segments_.find(next_base);
+    if (next == nullptr || ready_end < next_base + static_cast<std::int64_t>(size)) return Errc::busy;
+    protocol::encode_blank(segment->at(position), static_cast<std::uint32_t>(left));
+    position = next_base;
+    segment = next;
+  } else if (ready_end < position + static_cast<std::int64_t>(size + protocol::blank_size_min)) {
+    return Errc::busy;
+  }
+  current_ = segment;
+  next_ = position;
+  log_offset = position;
+  return Errc::ok;
+}
+
+Status CommitLog::make_ready() {
+  auto reserved = reserve();
+  populate();
+  const auto window = static_cast<std::int64_t>(populate_window_);
+  const auto ahead = static_cast<std::int64_t>(options_.reserve_ahead);
+  wake_at_.store(std::min(populated_end_ - window / 2, ready_end_.load() - ahead / 2), std::memory_order_relaxed);
+  return reserved;
+}
+
+Status CommitLog::reserve() {
+  // A step is large enough to be rare and small enough to keep an idle broker's directory small.
+  const auto step = std::min<std::int64_t>(static_cast<std::int64_t>(options_.reserve_ahead), segment_size_);
+  const auto wanted = end() + std::max<std::int64_t>(static_cast<std::int64_t>(options_.reserve_ahead), 2 * step);
+  for (auto ready = ready_end_.load(); ready < wanted;) {
+    GANTRY_ASSIGN(const auto space, disk_.space(options_.path));
+    const auto used = space.total_bytes - space.free_bytes;
+    if (used * 100 >= space.total_bytes * options_.disk_full_percent ||
+        space.free_bytes < static_cast<std::uint64_t>(step)) {
+      full_.store(true, std::memory_order_relaxed);
+      return Error{Errc::full, "reserving space for the commit log in " + folder_ + ": expected less than " +
+                                   std::to_string(options_.disk_full_percent) + " % of the disk in use, found " +
+                                   std::to_string(space.free_bytes >> 20) + " MiB free of " +
+                                   std::to_string(space.total_bytes >> 20) + " MiB"};
+    }
+    if (segments_.find(ready) == nullptr) {
+      const auto base = ready / segment_size_ * segment_size_;
+      GANTRY_TRY(open_segment(base, OpenMode::create));
+      files_end_ = std::max(files_end_, base + segment_size_);
+    }
+    auto* segment = segments_.find(ready);
+    const auto until = std::min((ready / step + 1) * step, segment->end());
+    const auto from = static_cast<std::uint64_t>(ready - segment->base());
+    if (auto allocated = disk_.allocate(segment->file(), from, static_cast<std::uint64_t>(until - ready)); !allocated) {
+      if (allocated.error().code == Errc::full) full_.store(true, std::memory_order_relaxed);
+      return allocated;
+    }
+    ready = until;
+    ready_end_.store(ready, std::memory_order_release);
+  }
+  full_.store(false, std::memory_order_relaxed);
+  return {};
+}
+
+void CommitLog::populate() {
+  const auto at = end();
+  const auto now = steady_ns();
+  // The window follows the rate: half of it is used up between two rounds.
+  const auto elapsed = now - populate_round_ns_;
+  if (at > populate_round_end_ && elapsed < fast_round_ns) {
+    populate_window_ = std::min(populate_window_ * 2, options_.populate_max);
+  } else if (elapsed > slow_round_ns) {
+    populate_window_ = std::max(populate_window_ / 4, options_.populate_min);
+  }
+  populate_round_ns_ = now;
+  populate_round_end_ = at;
+  auto from = std::max(populated_end_, at);
+  const auto until = std::min(at + static_cast<std::int64_t>(populate_window_), ready_end_.load());
+  while (from < until) {
+    auto* segment = segments_.find(from);
+    const auto to = std::min(until, segment->end());
+    const auto pages = pages_around(segment->at(from), static_cast<std::uint64_t>(to - from));
+    // Where the system cannot do it, the appender takes the page faults instead.
+    (void)::madvise(pages.from, pages.size, MADV_POPULATE_WRITE);
+    from = to;
+  }
+  populated_end_ = std::max(populated_end_, until);
+}
+
+void CommitLog::advise_cold(bool everything) {
+  const auto hot = end() - static_cast<std::int64_t>(options_.hot_window);
+  const auto drop = [](Segment& segment, std::int64_t from, std::int64_t to) {
+    const auto page = page_size();
+    const auto begin = static_cast<std::uint64_t>(from - segment.base()) / page * page;
+    const auto end = static_cast<std::uint64_t>(to - segment.base()) / page * page;
+    if (end > begin) (void)::madvise(segment.data() + begin, end - begin, MADV_DONTNEED);
+  };
+  while (advised_end_ + static_cast<std::int64_t>(advise_step) <= hot) {
+    auto* segment = segments_.find(advised_end_);
+    if (segment == nullptr) {
+      advised_end_ = hot;
+      break;
+    }
+    const auto to = std::min(segment->end(), hot);
+    drop(*segment, advised_end_, to);
+    advised_end_ = to;
+  }
+  if (!everything) return;
+  for (auto base = files_begin_; base < files_end_ && base < hot; base += segment_size_) {
+    auto* segment = segments_.find(base);
+    if (segment != nullptr && segment->touched.exchange(false)) drop(*segment, base, std::min(segment->end(), hot));
+  }
+}
+
+Result<std::int64_t> CommitLog::sync() {
+  const auto until = end();
+  for (auto from = durable_end_.load(); from < until;) {
+    auto* segment = segments_.find(from);
+    const auto to = std::min(until, segment->end());
+    GANTRY_TRY(disk_.sync_mapped(segment->file(), segment->data(), static_cast<std::uint64_t>(from - segment->base()),
+                                 static_cast<std::uint64_t>(to - segment->base())));
+    from = to;
+  }
+  durable_end_.store(until, std::memory_order_release);
+  return until;
+}
+
+bool CommitLog::is_resident(const std::byte* from, std::uint64_t size) noexcept {
+  const auto pages = pages_around(from, size);
+  const auto page = page_size();
+  std::array<unsigned char, 256> states{};
+  for (std::uint64_t done = 0; done < pages.size;) {
+    const auto part = std::min<std::uint64_t>(pages.size - done, states.size() * page);
+    if (::mincore(pages.from + done, part, states.data()) != 0) return false;
+    const auto count = static_cast<std::ptrdiff_t>(part / page);
+    if (std::any_of(states.begin(), states.begin() + count, [](unsigned char state) { return (state & 1u) == 0; }))
+      return false;
+    done += part;
+  }
+  return true;
+}
+
+void CommitLog::make_resident(const std::byte* from, std::uint64_t size) noexcept {
+  const auto pages = pages_around(from, size);
+  if (::madvise(pages.from, pages.size, MADV_POPULATE_READ) == 0) return;
+  const auto page = page_size();
+  for (std::uint64_t at = 0; at < pages.size; at += page) {
+    (void)*static_cast<const volatile std::byte*>(pages.from + at);
+  }
+}
+
+}  // namespace gantry::storage_mmap

@@ -1,0 +1,57 @@
+#pragma once
+// What an operator can set, what the tests shrink, and what the store asks of its surroundings.
+
+#include "gantry/abi/host.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace gantry::storage_mmap {
+
+enum class FlushMode : std::uint8_t { async, sync };
+
+struct StoreOptions {
+  std::string path = "./data/store";
+  /// Size of every commit-log file; a directory keeps the size that it was made with.
+  std::uint64_t segment_size = 1ull << 30;
+  /// Entries (20 bytes each) in every consume-queue file.
+  std::uint32_t queue_file_entries = 300'000;
+
+  /// sync: data goes to the disk as soon as it is there. async: at the pace of the next three. Either way
+  /// want_durable() is obeyed at once.
+  FlushMode flush = FlushMode::async;
+  std::chrono::milliseconds flush_interval{500};
+  std::uint64_t flush_bytes_min = 4 * 4096;
+  std::chrono::milliseconds flush_thorough_interval{10'000};
+
+  /// How long queue entries gather in memory before they are written to their files.
+  std::chrono::milliseconds queue_flush_interval{1'000};
+  /// How often the files and the checkpoint are synced; bounds the log that is read after a crash.
+  std::chrono::milliseconds checkpoint_interval{10'000};
+  std::uint64_t checkpoint_bytes_max = 512ull << 20;
+
+  /// The newest part of the log that counts as being in memory and stays mapped.
+  std::uint64_t hot_window = 64ull << 20;
+  /// Queue entries that wait for being written; beyond it append() answers BUSY.
+  std::int64_t pending_entries_max = 4'000'000;
+  std::uint32_t open_files_max = 512;
+  /// Used part of the disk, in percent, from which append() answers FULL.
+  std::uint32_t disk_full_percent = 90;
+
+  /// Disk space reserved ahead of the log's end, and the bounds of the part of it that is mapped in already.
+  std::uint64_t reserve_ahead = 64ull << 20;
+  std::uint64_t populate_min = 1ull << 20;
+  std::uint64_t populate_max = 32ull << 20;
+};
+
+/// What the store needs from whoever runs it. Empty functions fall back to the system's clock and to silence.
+struct Surroundings {
+  std::function<std::int64_t()> wall_ms;
+  /// level is GANTRY_LOG_*; [any-thread]
+  std::function<void(std::uint32_t level, std::string_view event, std::string_view text)> log;
+};
+
+}  // namespace gantry::storage_mmap

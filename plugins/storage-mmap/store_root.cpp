@@ -1,0 +1,185 @@
+#include "plugins/storage-mmap/store_root.hpp"
+
+#include "protocol/bytes.hpp"
+#include "protocol/crc32.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+#include <utility>
+
+namespace gantry::storage_mmap {
+namespace {
+
+using protocol::load_big_endian;
+using protocol::store_big_endian;
+
+constexpr std::size_t checkpoint_size = 4096;
+constexpr std::uint64_t small_file_max = 64ull << 20;
+
+// A mark occupies one of two slots in turn, so that a torn write leaves the one before.
+//    0  8  "GANTRYDM"   8  8  sequence   16  8  end   24  8  last record   32  4  clean   36  4  CRC-32 of all before
+constexpr std::size_t mark_slot_size = 512;
+constexpr std::size_t mark_size = 40;
+constexpr std::size_t mark_crc_at = 36;
+constexpr std::string_view mark_magic = "GANTRYDM";
+
+struct flock byte_lock(off_t at) {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = at;
+  range.l_len = 1;
+  return range;
+}
+
+}  // namespace
+
+Status StoreRoot::lock() {
+  if (!disk_.exists(path_)) {
+    GANTRY_TRY(disk_.make_directories(path_));
+    GANTRY_TRY(disk_.sync_directory(std::filesystem::absolute(path_).lexically_normal().parent_path().string()));
+  }
+  GANTRY_ASSIGN(auto file, disk_.open(path_ + "/lock", OpenMode::create));
+  // Byte 0 is RocketMQ's lock, by process. Byte 1 is ours, by open file, so that one process cannot open a store twice.
+  auto by_process = byte_lock(0);
+  auto by_file = byte_lock(1);
+  if (::fcntl(file.fd(), F_OFD_SETLK, &by_file) != 0 || ::fcntl(file.fd(), F_SETLK, &by_process) != 0) {
+    std::string holder = "another process";
+    auto asked = byte_lock(0);
+    if (::fcntl(file.fd(), F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK && asked.l_pid > 0) {
+      holder = "process " + std::to_string(asked.l_pid);
+    } else if (::fcntl(file.fd(), F_OFD_GETLK, &by_file) == 0 && by_file.l_type != F_UNLCK) {
+      holder = "this very process";
+    }
+    return Error{Errc::busy, "opening the store " + path_ + ": expected nobody to use it, found that " + holder +
+                                 " holds " + path_ + "/lock; stop that broker, or give this one another path"};
+  }
+  GANTRY_TRY(disk_.write(file, protocol::as_bytes("lock"), 0));
+  lock_ = std::move(file);
+  return disk_.make_directories(ours_);
+}
+
+Status StoreRoot::check_layout() {
+  GANTRY_ASSIGN(const auto entries, disk_.list(path_));
+  for (const auto& entry : entries) {
+    if (entry.name.starts_with("dledger")) {
+      return Error{Errc::unsupported, "opening the store " + path_ + ": found " + entry.name +
+                                          ", a DLedger log, which has another layout; give the broker another path"};
+    }
+  }
+  GANTRY_ASSIGN(const auto config, disk_.list(path_ + "/config"));
+  for (const auto& entry : config) {
+    if (entry.is_directory && entry.name == "rdb") {
+      return Error{Errc::unsupported, "opening the store " + path_ +
+                                          ": found config/rdb, metadata in RocksDB, which is "
+                                          "not read; export it to JSON with RocketMQ's rocksDBConfigToJson command"};
+    }
+  }
+  return {};
+}
+
+Status StoreRoot::mark_open() {
+  GANTRY_ASSIGN(const auto file, disk_.open(path_ + "/abort", OpenMode::replace));
+  GANTRY_TRY(disk_.write(file, protocol::as_bytes(std::to_string(::getpid())), 0));
+  GANTRY_TRY(disk_.sync(file));
+  return disk_.sync_directory(path_);
+}
+
+Status StoreRoot::mark_closed() {
+  GANTRY_TRY(disk_.remove(path_ + "/abort"));
+  return disk_.sync_directory(path_);
+}
+
+Result<Checkpoint> StoreRoot::load_checkpoint() {
+  Checkpoint checkpoint;
+  if (!checkpoint_) {
+    GANTRY_ASSIGN(checkpoint_, disk_.open(path_ + "/checkpoint", OpenMode::create));
+  }
+  std::array<std::byte, 40> bytes{};
+  GANTRY_TRY(disk_.read(checkpoint_, bytes, 0));  // a shorter file reads as zero behind its end
+  checkpoint.log_ms = load_big_endian<std::int64_t>(bytes.data());
+  checkpoint.queues_ms = load_big_endian<std::int64_t>(bytes.data() + 8);
+  checkpoint.index_ms = load_big_endian<std::int64_t>(bytes.data() + 16);
+  checkpoint.master_flushed_offset = load_big_endian<std::int64_t>(bytes.data() + 24);
+  checkpoint.confirm_offset = load_big_endian<std::int64_t>(bytes.data() + 32);
+  return checkpoint;
+}
+
+Status StoreRoot::save_checkpoint(const Checkpoint& checkpoint) {
+  std::array<std::byte, checkpoint_size> bytes{};
+  store_big_endian(bytes.data(), checkpoint.log_ms);
+  store_big_endian(bytes.data() + 8, checkpoint.queues_ms);
+  store_big_endian(bytes.data() + 16, checkpoint.index_ms);
+  store_big_endian(bytes.data() + 24, checkpoint.master_flushed_offset);
+  store_big_endian(bytes.data() + 32, checkpoint.confirm_offset);
+  GANTRY_TRY(disk_.write(checkpoint_, bytes, 0));
+  return disk_.sync(checkpoint_);
+}
+
+Result<std::optional<DispatchMark>> StoreRoot::load_mark() {
+  if (!mark_) {
+    GANTRY_ASSIGN(mark_, disk_.open(ours_ + "/dispatch", OpenMode::create));
+    GANTRY_TRY(disk_.sync_directory(ours_));
+    GANTRY_TRY(disk_.sync_directory(path_));
+  }
+  std::optional<DispatchMark> newest;
+  for (std::uint64_t slot = 0; slot < 2; ++slot) {
+    std::array<std::byte, mark_size> bytes{};
+    GANTRY_ASSIGN(const auto count, disk_.read(mark_, bytes, slot * mark_slot_size));
+    if (count != mark_size || std::memcmp(bytes.data(), mark_magic.data(), mark_magic.size()) != 0) continue;
+    const auto crc = protocol::crc32(std::span(bytes).first(mark_crc_at));
+    if (load_big_endian<std::uint32_t>(bytes.data() + mark_crc_at) != crc) continue;
+    const auto sequence = load_big_endian<std::uint64_t>(bytes.data() + 8);
+    if (newest && sequence < mark_sequence_) continue;
+    mark_sequence_ = sequence;
+    newest =
+        DispatchMark{load_big_endian<std::int64_t>(bytes.data() + 16), load_big_endian<std::int64_t>(bytes.data() + 24),
+                     load_big_endian<std::uint32_t>(bytes.data() + 32) != 0};
+  }
+  return newest;
+}
+
+Status StoreRoot::save_mark(const DispatchMark& mark) {
+  std::array<std::byte, mark_size> bytes{};
+  ++mark_sequence_;
+  std::memcpy(bytes.data(), mark_magic.data(), mark_magic.size());
+  store_big_endian(bytes.data() + 8, mark_sequence_);
+  store_big_endian(bytes.data() + 16, mark.end);
+  store_big_endian(bytes.data() + 24, mark.last_record);
+  store_big_endian(bytes.data() + 32, std::uint32_t{mark.clean});
+  store_big_endian(bytes.data() + mark_crc_at, protocol::crc32(std::span(bytes).first(mark_crc_at)));
+  GANTRY_TRY(disk_.write(mark_, bytes, mark_sequence_ % 2 * mark_slot_size));
+  return disk_.sync(mark_);
+}
+
+Result<StoreRoot::DeletedTopics> StoreRoot::load_deleted_topics() {
+  DeletedTopics topics;
+  auto content = read_file(disk_, ours_ + "/deleted-topics", small_file_max);
+  if (!content && content.error().code == Errc::not_found) return topics;
+  if (!content) return std::move(content).error();
+  // One topic per line: "<log offset> <topic>".
+  std::string_view rest = *content;
+  while (!rest.empty()) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    std::int64_t offset = 0;
+    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), offset);
+    const auto used = static_cast<std::size_t>(end - line.data());
+    if (code != std::errc() || used + 1 >= line.size() || line[used] != ' ') continue;
+    topics[std::string(line.substr(used + 1))] = offset;
+  }
+  return topics;
+}
+
+Status StoreRoot::save_deleted_topics(const DeletedTopics& topics) {
+  std::string content;
+  for (const auto& [topic, offset] : topics) content.append(std::to_string(offset)).append(" ").append(topic) += '\n';
+  return replace_file(disk_, ours_, "deleted-topics", content);
+}
+
+}  // namespace gantry::storage_mmap
