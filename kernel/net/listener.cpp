@@ -114,7 +114,10 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         break;
       } else if (errno == EMFILE || errno == ENFILE) {
-        if (!shed_one()) return wait_a_little();
+        // The system says so even when nobody waits to be accepted.
+        const Shed shed = shed_one();
+        if (shed == Shed::nobody) break;
+        if (shed == Shed::stuck) return wait_a_little();
       } else if (errno == ENOBUFS || errno == ENOMEM) {
         GANTRY_LOG_EVERY(log_interval, error, "net.accept_failed", field("listener", options.name),
                          field("error", system_text(errno)));
@@ -146,20 +149,21 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
 
   // Out of file descriptors: one is kept in reserve, with which the waiting connection can be taken and closed, so that
   // its client learns of it at once and the loop does not spin on a socket that stays readable.
-  bool shed_one() {
+  enum class Shed : std::uint8_t { one, nobody, stuck };
+  Shed shed_one() {
+    if (reserve < 0) reserve = open_reserve();
+    if (reserve < 0) return Shed::stuck;
+    OwnedFd(std::exchange(reserve, -1)).reset();
+    OwnedFd shed(::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
+    const bool nobody = shed.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    const bool one = shed.get() >= 0;
+    shed.reset();
+    reserve = open_reserve();
+    if (nobody) return Shed::nobody;
     refused_files.add();
     GANTRY_LOG_EVERY(log_interval, error, "net.refused", field("listener", options.name),
                      field("reason", "out of file descriptors; raise the limit of open files"));
-    if (reserve < 0) {
-      reserve = open_reserve();
-      return false;
-    }
-    OwnedFd(std::exchange(reserve, -1)).reset();
-    OwnedFd shed(::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
-    const bool done = shed.get() >= 0;
-    shed.reset();
-    reserve = open_reserve();
-    return done && reserve >= 0;
+    return one ? Shed::one : Shed::stuck;
   }
 
   void wait_a_little() {

@@ -82,8 +82,8 @@ void Session::start() {
 
 void Session::wait_readable() {
   if (std::exchange(reading_, true)) return;
-  if (transport_.has_buffered()) {
-    // OpenSSL already took bytes from the socket, which will not announce them again.
+  if (held_back_ || transport_.has_buffered()) {
+    // These bytes already left the socket, which will not announce them again.
     asio::post(descriptor_.get_executor(), ReadWaiting{this});
   } else {
     descriptor_.async_wait(Descriptor::wait_read, ReadWaiting{this});
@@ -200,10 +200,11 @@ void Session::read_some() {
   for (int turn = 0; turn < reads_per_turn; ++turn) {
     if (quiesced_) return;
     if (out_is_over_limit()) return set_paused(true);
-    const Io state = unfinished_.size() > short_bytes ? read_long() : read_chunk();
+    const Io state = held_back_ ? show_kept() : unfinished_.size() > short_bytes ? read_long() : read_chunk();
     if (phase_ != Phase::open) return;
     flush();
     if (phase_ != Phase::open) return;
+    if (held_back_ && pending_bytes() > resume_at_) return set_paused(true);
     switch (state) {
       case Io::done: break;
       case Io::want_read: return out_is_over_limit() ? set_paused(true) : wait_readable();
@@ -256,6 +257,12 @@ Io Session::read_long() {
   return got.state;
 }
 
+Io Session::show_kept() {
+  const std::size_t taken = show(unfinished_.bytes());
+  if (phase_ == Phase::open) unfinished_.drop_front(taken);
+  return Io::done;
+}
+
 void Session::note_read(std::size_t bytes) noexcept {
   shard_.metrics().bytes_in.add(bytes);
   last_active_ = shard_.coarse_now();
@@ -272,6 +279,8 @@ std::size_t Session::show(std::span<const std::byte> bytes) {
   }
   const std::size_t rest = bytes.size() - taken.bytes;
   wanted_ = taken.wanted > rest ? taken.wanted : 0;
+  held_back_ = taken.wanted > 0 && taken.wanted <= rest && pending_bytes() > 0;
+  resume_at_ = pending_bytes() / 2;
   if (taken.bytes > 0) frame_began_ = last_active_;
   if (!taken.fault.empty()) {
     begin_close(taken.fault);
@@ -368,7 +377,7 @@ bool Session::out_is_over_limit() const noexcept {
 // event of another session.
 bool Session::out_is_low() const noexcept {
   const std::size_t pending = pending_bytes();
-  return pending <= profile_->limits.out_bytes_max / 2 &&
+  return pending <= profile_->limits.out_bytes_max / 2 && (!held_back_ || pending <= resume_at_) &&
          (pending <= out_fair_bytes / 2 || !shard_.commons().out.exhausted());
 }
 

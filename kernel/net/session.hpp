@@ -89,6 +89,9 @@ class OwnedFd {
 /// handler what is there. Only an unfinished frame is kept by the session. So an idle connection costs this object,
 /// Asio's record of the descriptor and nothing else.
 ///
+/// A handler may leave whole frames when much waits for the peer: it reports `wanted` no larger than what it left. They
+/// are shown again when half of what waited has left; until then nothing is read.
+///
 /// Phases go only downwards: connecting (clients) -> first_byte (servers) -> handshake (TLS) -> open -> closing (writes
 /// what waits) -> lingering (waits for the peer to close) -> ended. The handler hears on_open on the way into `open`
 /// and on_close on the way out of it or of `closing`, if it heard on_open.
@@ -162,6 +165,7 @@ class Session final : public Channel {
   void read_some();
   [[nodiscard]] Io read_chunk();
   [[nodiscard]] Io read_long();
+  Io show_kept();
   std::size_t show(std::span<const std::byte> bytes);
   void keep(std::span<const std::byte> rest);
   void note_read(std::size_t bytes) noexcept;
@@ -195,9 +199,11 @@ class Session final : public Channel {
   bool told_open_ = false;
   bool close_asked_ = false;    // close() was called; takes effect at the end of the turn
   bool write_on_read_ = false;  // TLS must read before it can write on
+  bool held_back_ = false;      // unfinished_ begins with a whole frame that the handler left on purpose
   bool read_on_write_ = false;  // TLS must write before it can read on
 
   Unfinished unfinished_;
+  std::size_t resume_at_ = 0;       // held_back_: shown again when no more than this waits for the peer
   std::size_t wanted_ = 0;          // bytes of the frame in unfinished_, when known
   std::unique_ptr<OutBuffer> out_;  // nullptr while nothing waits
   std::size_t out_charged_ = 0;     // how much of out_ counts against the process's budget

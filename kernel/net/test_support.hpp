@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -84,7 +85,7 @@ class FrameHandler : public ChannelHandler {
         out.fault = "the frame is too large for this test";
         return out;
       }
-      if (bytes.size() - out.bytes < whole) {
+      if (bytes.size() - out.bytes < whole || channel.pending_bytes() > pending_bytes_max) {
         out.wanted = whole;
         break;
       }
@@ -107,6 +108,7 @@ class FrameHandler : public ChannelHandler {
   [[nodiscard]] bool last_secure() const { return with_lock(last_secure_); }
 
   std::size_t frame_bytes_max = 64 << 20;
+  std::size_t pending_bytes_max = SIZE_MAX;  // frames are left alone while more waits
   std::atomic<std::size_t> opened{0};
   std::atomic<std::size_t> closed{0};
   std::atomic<std::size_t> frames{0};
