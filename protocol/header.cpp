@@ -3,7 +3,6 @@
 #include "protocol/json_scan.hpp"
 
 #include <charconv>
-#include <new>
 
 namespace gantry::protocol {
 
@@ -66,13 +65,6 @@ FieldStatus parse_field(const ExtField& field, bool& out) noexcept {
   out = field.raw.size() == yes.size();
   for (std::size_t i = 0; out && i < yes.size(); ++i) out = (field.raw[i] | 0x20) == yes[i];
   return FieldStatus::ok;
-}
-
-bool ExtFields::add(const ExtField& field) noexcept {
-  if (size_ == count_max) return false;
-  new (storage_.data() + size_ * sizeof(ExtField)) ExtField(field);
-  ++size_;
-  return true;
 }
 
 const ExtField* ExtFields::find(std::string_view key) const noexcept {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string_view>
 
@@ -62,8 +63,17 @@ class ExtFields {
   FieldStatus get(std::string_view key, Scratch& scratch, std::string_view& out) const;
 
   void clear() noexcept { size_ = 0; }
+  /// A fresh entry to fill in place (copying one costs more than parsing it); nullptr when count_max is reached.
+  ExtField* add() noexcept {
+    if (size_ == count_max) return nullptr;
+    return new (storage_.data() + size_++ * sizeof(ExtField)) ExtField;
+  }
   /// Adds an entry; false when count_max is reached.
-  bool add(const ExtField& field) noexcept;
+  bool add(const ExtField& field) noexcept {
+    ExtField* slot = add();
+    if (slot != nullptr) *slot = field;
+    return slot != nullptr;
+  }
 
  private:
   [[nodiscard]] const ExtField* entries() const noexcept { return reinterpret_cast<const ExtField*>(storage_.data()); }

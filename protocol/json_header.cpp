@@ -20,7 +20,7 @@ class HeaderParser {
       : begin_(as_text(header).data()), at_(begin_), end_(begin_ + header.size()) {}
 
   Status parse(HeaderView& out) {
-    if (!object(out, &HeaderParser::header_member) || !at_end()) return error();
+    if (!object<&HeaderParser::header_member>(out) || !at_end()) return error();
     if (!has_code_)
       return Error{Errc::invalid_argument, "decoding a JSON header: expected a member \"code\", found none"};
     return {};
@@ -45,6 +45,7 @@ class HeaderParser {
   }
 
   void skip_blanks() noexcept {
+    if (at_ != end_ && *at_ > ' ') return;  // What clients really send has no blanks.
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
   }
 
@@ -86,7 +87,8 @@ class HeaderParser {
   }
 
   /// {"key":value,...}, where `member` takes the value.
-  bool object(HeaderView& out, bool (HeaderParser::*member)(HeaderView&, const Text&)) noexcept {
+  template <bool (HeaderParser::*member)(HeaderView&, const Text&)>
+  bool object(HeaderView& out) noexcept {
     skip_blanks();
     if (!take('{')) return fail("'{'");
     skip_blanks();
@@ -108,21 +110,34 @@ class HeaderParser {
 
   bool header_member(HeaderView& out, const Text& key) noexcept {
     const std::string_view name = key.raw;
-    if (name == "code") return has_code_ = integer(out.code);
-    if (name == "opaque") return integer(out.opaque);
-    if (name == "flag") return integer(out.flag);
-    if (name == "version") return integer(out.version);
-    if (name == "language") return language(out.language);
-    if (name == "extFields") return take_word("null") || object(out, &HeaderParser::ext_member);
-    if (name == "remark") return remark(out);
+    switch (name.size()) {
+      case 4:
+        if (name == "code") return has_code_ = integer(out.code);
+        if (name == "flag") return integer(out.flag);
+        break;
+      case 6:
+        if (name == "opaque") return integer(out.opaque);
+        if (name == "remark") return remark(out);
+        break;
+      case 7:
+        if (name == "version") return integer(out.version);
+        break;
+      case 8:
+        if (name == "language") return language(out.language);
+        break;
+      case 9:
+        if (name == "extFields") return take_word("null") || object<&HeaderParser::ext_member>(out);
+        break;
+      default: break;
+    }
     return skip_value();
   }
 
   bool ext_member(HeaderView& out, const Text& key) noexcept {
-    ExtField field;
-    field.key = key.raw;
-    if (!ext_value(field)) return false;
-    return out.ext.add(field) || fail("at most 128 members of extFields");
+    ExtField* field = out.ext.add();
+    if (field == nullptr) return fail("at most 128 members of extFields");
+    field->key = key.raw;
+    return ext_value(*field);
   }
 
   bool ext_value(ExtField& field) noexcept {
