@@ -76,10 +76,11 @@ Result<QueueExtent> QueueFiles::load(const MessageQueue& queue, std::int64_t log
   GANTRY_ASSIGN(auto entries, disk_.list(folder));
   std::erase_if(entries, [](const auto& entry) { return entry.is_directory; });
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  if (!entries.empty() && entries.back().size == 0) {
-    GANTRY_TRY(disk_.remove(folder + "/" + entries.back().name));
-    entries.pop_back();
+  // A power cut may leave files that were made but never got their size; nothing in them was promised.
+  for (const auto& entry : entries) {
+    if (entry.size == 0) GANTRY_TRY(disk_.remove(folder + "/" + entry.name));
   }
+  std::erase_if(entries, [](const auto& entry) { return entry.size == 0; });
   std::vector<std::int64_t> indexes;
   for (const auto& entry : entries) {
     const auto base = offset_of_name(entry.name);

@@ -264,7 +264,8 @@ Result<protocol::RecordView> MmapStore::record_of(const MessageQueue& queue, con
     if (!cold_was_read_.exchange(true, std::memory_order_relaxed)) space_wakeup_.notify();
   }
   if (entry.log_offset >= trusted_from_) return view;
-  const auto outcome = protocol::decode_record({bytes, size}, view);
+  // The checksum costs far less than bringing the record into memory did.
+  const auto outcome = protocol::decode_record({bytes, size}, view, protocol::CheckBody::crc);
   if (outcome != protocol::RecordOutcome::ok) return damaged(queue, entry.log_offset, protocol::to_string(outcome));
   if (view.size != size || view.log_offset != entry.log_offset || view.queue_id != queue.id() ||
       view.topic != queue.topic()) {
