@@ -30,6 +30,7 @@ struct ClientRegistry::ConsumerState {
   protocol::MessageModel message_model = protocol::MessageModel::clustering;
   protocol::ConsumeFrom consume_from = protocol::ConsumeFrom::last_offset;
   bool notify = true;
+  bool disagreed = false;  // said once in the group's life
   std::int32_t fingerprint = 0;
   std::unordered_map<ChannelId, Member> members;
   SubscriptionUnion subscriptions;
@@ -219,11 +220,11 @@ RegisterOutcome ClientRegistry::register_consumer(const Client& client, const Co
         const auto before = std::exchange(member->second.subscriptions, std::move(after));
         change = state.replace(before, member->second.subscriptions);
         const bool other_topics = state.subscriptions.size() != member->second.subscriptions.size();
-        if (change.disagreement || other_topics) {
-          GANTRY_LOG_EVERY(std::chrono::seconds(10), warn, "group.members.disagree", field("group", state.group),
-                           field("client", client.client_id), field("topics", member->second.subscriptions.size()),
-                           field("topics_of_group", state.subscriptions.size()),
-                           field("remedy", "give all members of a group the same subscriptions"));
+        if ((change.disagreement || other_topics) && !std::exchange(state.disagreed, true)) {
+          GANTRY_LOG(warn, "group.members.disagree", field("group", state.group), field("client", client.client_id),
+                     field("topics", member->second.subscriptions.size()),
+                     field("topics_of_group", state.subscriptions.size()),
+                     field("remedy", "give all members of a group the same subscriptions"));
         }
       }
     }
