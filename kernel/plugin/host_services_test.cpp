@@ -1,0 +1,186 @@
+#include "kernel/plugin/host_services.hpp"
+
+#include "gantry/sdk/host.hpp"
+#include "kernel/base/log.hpp"
+#include "kernel/plugin/testing/fake_host.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace gantry::plugin {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::FakeHost;
+
+class HostServicesTest : public ::testing::Test {
+ protected:
+  FakeHost backend_;
+  HostServices services_{"delay-x", backend_};
+  sdk::Host host_{services_.table()};
+};
+
+TEST_F(HostServicesTest, log_lines_name_the_plugin_and_its_fields) {
+  const LogCapture capture;
+  host_.log(sdk::LogLevel::warn, "thing.happened", {sdk::field("count", 3), sdk::field("name", "a b")});
+  EXPECT_TRUE(capture.contains("thing.happened")) << capture.text();
+  EXPECT_TRUE(capture.contains("plugin=delay-x")) << capture.text();
+  EXPECT_TRUE(capture.contains("count=3 name=\"a b\"")) << capture.text();
+}
+
+TEST_F(HostServicesTest, tells_the_time_and_the_folder_of_the_host) {
+  EXPECT_EQ(host_.wall_ms(), backend_.time.now_ms());
+  EXPECT_EQ(host_.steady_ns(), backend_.time.steady_ns());
+  EXPECT_EQ(host_.data_folder(), "/data");
+}
+
+TEST_F(HostServicesTest, blocking_work_runs_on_the_pool_or_is_refused) {
+  int ran = 0;
+  EXPECT_TRUE(host_.run_blocking([&ran] { ++ran; }));
+  backend_.blocking.front()();
+  EXPECT_EQ(ran, 1);
+  backend_.pool_full = true;
+  const Status refused = host_.run_blocking([&ran] { ++ran; });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::busy);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST_F(HostServicesTest, what_a_callback_throws_becomes_a_fault) {
+  EXPECT_TRUE(host_.run_blocking([] { throw std::runtime_error("boom"); }));
+  backend_.blocking.front()();
+  ASSERT_EQ(backend_.faults.size(), 1u);
+  EXPECT_EQ(backend_.faults[0], "delay-x degraded a callback that the plugin gave to the host threw: boom");
+}
+
+TEST_F(HostServicesTest, a_timer_rings_once_on_the_control_thread) {
+  int rings = 0;
+  auto timer = host_.start_timer(milliseconds(50), [&rings] { ++rings; });
+  ASSERT_TRUE(timer);
+  ASSERT_EQ(backend_.executor.timers.size(), 1u);
+  EXPECT_EQ(backend_.executor.timers.begin()->second.first, milliseconds(50));
+  backend_.executor.ring_all();
+  EXPECT_EQ(rings, 1);
+  EXPECT_FALSE(timer->cancel());
+}
+
+TEST_F(HostServicesTest, a_timer_that_ends_does_not_ring) {
+  int rings = 0;
+  {
+    auto timer = host_.start_timer(milliseconds(50), [&rings] { ++rings; });
+  }
+  EXPECT_TRUE(backend_.executor.timers.empty());
+  EXPECT_EQ(rings, 0);
+}
+
+TEST_F(HostServicesTest, a_timer_from_another_thread_is_armed_on_the_control_thread) {
+  backend_.executor.here = false;
+  int rings = 0;
+  auto timer = host_.start_timer(milliseconds(50), [&rings] { ++rings; });
+  EXPECT_TRUE(backend_.executor.timers.empty());
+  backend_.executor.run_posted();
+  EXPECT_EQ(backend_.executor.timers.size(), 1u);
+  EXPECT_TRUE(timer->cancel());
+  backend_.executor.run_posted();
+  EXPECT_TRUE(backend_.executor.timers.empty());
+}
+
+TEST_F(HostServicesTest, a_timer_cancelled_before_it_was_armed_is_never_armed) {
+  backend_.executor.here = false;
+  auto timer = host_.start_timer(milliseconds(50), [] {});
+  EXPECT_TRUE(timer->cancel());
+  backend_.executor.run_posted();
+  EXPECT_TRUE(backend_.executor.timers.empty());
+}
+
+TEST_F(HostServicesTest, timers_are_bounded) {
+  std::vector<sdk::Timer> timers;
+  for (std::size_t i = 0; i < HostServices::timers_max; ++i) {
+    timers.push_back(*host_.start_timer(milliseconds(1), [] {}));
+  }
+  const auto refused = host_.start_timer(milliseconds(1), [] {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::busy);
+}
+
+TEST_F(HostServicesTest, metrics_carry_the_plugins_name) {
+  host_.counter("things", "Things.").add(2);
+  host_.gauge("level", "Level.").set(-4);
+  host_.histogram("wait_ns", "Waits.").record(9);
+  std::string names;
+  for (const auto& sample : backend_.registry.snapshot()) names += sample.name + " ";
+  EXPECT_NE(names.find("gantry_delay_x_things "), std::string::npos) << names;
+  EXPECT_NE(names.find("gantry_delay_x_level "), std::string::npos) << names;
+  EXPECT_NE(names.find("gantry_delay_x_wait_ns "), std::string::npos) << names;
+}
+
+TEST_F(HostServicesTest, a_metric_of_another_kind_or_with_a_bad_name_does_nothing) {
+  host_.counter("things", "Things.").add(2);
+  host_.gauge("things", "Things.").set(9);
+  host_.counter("no spaces", "Things.").add(2);
+  host_.counter("things", "Things.").add(-5);
+  for (const auto& sample : backend_.registry.snapshot()) {
+    if (sample.name == "gantry_delay_x_things") {
+      EXPECT_EQ(sample.value, 2);
+    }
+  }
+}
+
+TEST_F(HostServicesTest, publishing_reports_the_outcome_once) {
+  std::optional<std::int64_t> offset;
+  EXPECT_TRUE(host_.publish({.topic = "t", .body = "b"}, [&offset](const sdk::Published& result) {
+    EXPECT_TRUE(result.status);
+    EXPECT_EQ(result.message_id, "id");
+    offset = result.queue_offset;
+  }));
+  EXPECT_EQ(backend_.published_topics, std::vector<std::string>{"t"});
+  backend_.publications.at(0)({sizeof(gantry_publish_outcome), GANTRY_OK, 100, 7, {"id", 2}});
+  EXPECT_EQ(offset, 7);
+}
+
+TEST_F(HostServicesTest, publishing_that_is_refused_keeps_the_reason) {
+  backend_.publish_refusal = Error{Errc::not_found, "no topic t"};
+  const Status refused = host_.publish({.topic = "t", .body = "b"}, [](const sdk::Published&) { FAIL(); });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::not_found);
+  EXPECT_EQ(refused.error().text, "no topic t");
+}
+
+TEST_F(HostServicesTest, answers_carry_their_fields) {
+  const std::pair<std::string_view, std::string_view> fields[] = {{"k", "v"}};
+  host_.answer(5, {.code = 0, .remark = "fine", .fields = fields, .body = "body"});
+  EXPECT_EQ(backend_.answers, std::vector<std::string>{"5 0 fine k v body"});
+}
+
+TEST_F(HostServicesTest, faults_are_counted_and_passed_on) {
+  host_.fault(sdk::FaultSeverity::fatal, "the disk is gone");
+  EXPECT_EQ(backend_.faults, std::vector<std::string>{"delay-x fatal the disk is gone"});
+  EXPECT_EQ(services_.faults().fatal, 1u);
+  EXPECT_EQ(services_.faults().last, "the disk is gone");
+}
+
+TEST_F(HostServicesTest, closing_refuses_new_work_and_drops_timers) {
+  int rings = 0;
+  auto timer = host_.start_timer(milliseconds(1), [&rings] { ++rings; });
+  EXPECT_TRUE(services_.close(milliseconds(0)));
+  EXPECT_TRUE(backend_.executor.timers.empty());
+  EXPECT_FALSE(host_.run_blocking([] {}));
+  EXPECT_FALSE(host_.start_timer(milliseconds(1), [] {}));
+  EXPECT_FALSE(host_.publish({.topic = "t", .body = "b"}, nullptr));
+  EXPECT_TRUE(timer->cancel()) << "a dropped timer tells its owner that it will not ring";
+  EXPECT_EQ(rings, 0);
+}
+
+TEST_F(HostServicesTest, closing_waits_for_what_is_under_way) {
+  EXPECT_TRUE(host_.run_blocking([] {}));
+  EXPECT_FALSE(services_.close(milliseconds(0)));
+  backend_.blocking.front()();
+  backend_.blocking.clear();
+  EXPECT_TRUE(services_.close(milliseconds(0)));
+}
+
+}  // namespace
+}  // namespace gantry::plugin
