@@ -7,7 +7,7 @@ namespace gantry::protocol {
 namespace detail {
 
 template <>
-struct Shape<GroupRetryPolicy::Exponential> {
+struct Shape<ExponentialRetry> {
   template <class V, class D>
   static void visit(V& v, D& d) {
     v.member("initial", d.initial_ms);

@@ -12,17 +12,19 @@
 
 namespace gantry::protocol {
 
+/// Waits that grow by a factor from one delivery to the next.
+struct ExponentialRetry {
+  std::int64_t initial_ms = 5000;
+  std::int64_t max_ms = 7200000;
+  std::int64_t multiplier = 2;
+  friend bool operator==(const ExponentialRetry&, const ExponentialRetry&) = default;
+};
+
 /// How long a message waits before its next delivery; only POP proxies use it.
 struct GroupRetryPolicy {
   std::string type = "CUSTOMIZED";  ///< or "EXPONENTIAL"
   std::vector<std::int64_t> customized_next_ms{};
-  struct Exponential {
-    std::int64_t initial_ms = 5000;
-    std::int64_t max_ms = 7200000;
-    std::int64_t multiplier = 2;
-    friend bool operator==(const Exponential&, const Exponential&) = default;
-  };
-  std::optional<Exponential> exponential{};
+  std::optional<ExponentialRetry> exponential{};
   friend bool operator==(const GroupRetryPolicy&, const GroupRetryPolicy&) = default;
 };
 
