@@ -18,6 +18,15 @@ const protocol::SubscriptionData* ConsumerGroup::find(std::string_view topic) co
   return found != subscriptions.end() && (*found)->topic == topic ? found->get() : nullptr;
 }
 
+std::vector<std::string> ConsumerGroup::client_ids() const {
+  std::vector<std::string> ids;
+  ids.reserve(members.size());
+  for (const ClientPtr& member : members) ids.push_back(member->client_id);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 struct ClientRegistry::Member {
   ClientPtr client;
   std::chrono::milliseconds last_heartbeat{0};

@@ -54,6 +54,9 @@ struct ConsumerGroup {
   std::uint64_t version = 0;
 
   [[nodiscard]] std::string_view name() const noexcept { return group; }
+  /// What GET_CONSUMER_LIST_BY_GROUP answers: sorted, each id once. A client that reconnects is a member twice until
+  /// its old connection ends, and clients that were told so would leave a share of the queues to nobody.
+  [[nodiscard]] std::vector<std::string> client_ids() const;
   /// nullptr: the group does not subscribe to the topic.
   [[nodiscard]] const protocol::SubscriptionData* find(std::string_view topic) const noexcept;
 };

@@ -270,6 +270,19 @@ TEST_F(ClientRegistryTest, a_client_that_came_back_is_not_forgotten_when_its_old
   EXPECT_EQ(clients_.producer_channel("client-1"), ChannelId(2));
 }
 
+TEST_F(ClientRegistryTest, a_client_on_two_channels_is_listed_once) {
+  const Subscriptions subscriptions{subscribe("T")};
+  Client again = client(2);
+  again.client_id = "client-1";
+  join(1, subscriptions);
+  join(3, subscriptions);
+  ConsumerRegistration registration;
+  registration.group = "g";
+  registration.subscriptions = &subscriptions;
+  clients_.register_consumer(again, registration, notices_);
+  EXPECT_EQ(clients_.consumer_group("g")->client_ids(), (Names{"client-1", "client-3"}));
+}
+
 TEST_F(ClientRegistryTest, a_fingerprint_is_known_only_with_subscriptions) {
   EXPECT_TRUE(clients_.fingerprint_changed("g", 7));
   ConsumerRegistration minimal;

@@ -204,7 +204,17 @@ void OffsetTable::remove_topic(std::string_view topic) {
 }
 
 void OffsetTable::remove(std::string_view group, std::string_view topic) {
-  remove_if([&](const PairView& pair) { return pair.topic == topic && pair.group == group; });
+  const PairView pair{topic, group};
+  Stripe& stripe = stripe_of(pair);
+  {
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.entries.find(pair);
+    if (found == stripe.entries.end()) return;
+    reset_count_.fetch_sub(found->second.resets.size(), std::memory_order_relaxed);
+    size_.fetch_sub(1, std::memory_order_relaxed);
+    stripe.entries.erase(found);
+  }
+  count_change(false);
 }
 
 std::size_t OffsetTable::restore(const protocol::ConsumerOffsetTable& loaded) {
