@@ -22,8 +22,8 @@ struct Shared;
 /// Made of one BrokerShard per shard, which serve requests without locks, and of what they share.
 ///
 /// Life: construct on control before the shards run (it listens to the store, so before the store starts too); hand its
-/// handlers to the listeners; start() once the store has started; stop() refuses new work; once drained() and once the shards and the pool have stopped,
-/// destroy. What Environment refers to outlives it.
+/// handlers to the listeners; start() once the store has started; stop() refuses new work; once drained() and once the
+/// shards and the pool have stopped, destroy. What Environment refers to outlives it.
 class Broker {
  public:
   Broker(Environment environment, Options options);
