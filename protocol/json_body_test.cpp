@@ -313,6 +313,17 @@ TEST(Register, compressed_form_round_trips) {
   EXPECT_EQ(back->filter_servers, sample_registration().filter_servers);
 }
 
+TEST(Register, either_form_is_told_by_its_first_byte) {
+  const std::string plain = encode_body(sample_registration());
+  const auto packed = encode_compressed_register_body(sample_registration());
+  for (const ByteView body : {as_bytes(plain), packed->view()}) {
+    const auto back = decode_register_body(body, version::current);
+    ASSERT_TRUE(back) << back.error().text;
+    EXPECT_EQ(back->topic_configs.topics, sample_registration().topic_configs.topics);
+  }
+  EXPECT_FALSE(decode_register_body({}, version::current));
+}
+
 TEST(Register, damaged_compressed_forms_are_refused) {
   const auto packed = encode_compressed_register_body(sample_registration());
   ByteBuffer plain;

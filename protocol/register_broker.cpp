@@ -79,6 +79,11 @@ Result<RegisterBrokerBody> decode_compressed_register_body(ByteView body, std::i
   return out;
 }
 
+Result<RegisterBrokerBody> decode_register_body(ByteView body, std::int32_t broker_version) {
+  if (!body.empty() && body[0] == std::byte{'{'}) return decode_body<RegisterBrokerBody>(body);
+  return decode_compressed_register_body(body, broker_version);
+}
+
 Result<ByteBuffer> encode_compressed_register_body(const RegisterBrokerBody& body) {
   ByteBuffer plain;
   detail::append_sized(plain, encode_body(body.topic_configs.data_version));

@@ -31,6 +31,9 @@ inline constexpr std::size_t register_inflated_size_max = 64 * 1024 * 1024;
 /// Reads the compressed form. `broker_version` is the version field of the request's header; brokers older than
 /// version::v5_0_0 end after the filter servers. Error: corrupt, too_large or invalid_argument. [any-thread]
 Result<RegisterBrokerBody> decode_compressed_register_body(ByteView body, std::int32_t broker_version);
+/// Reads either form: a body that starts with '{' is plain. Apache's broker 5.3.3, told to compress, says
+/// compressed=false in the header all the same, so the header's word is not enough.
+Result<RegisterBrokerBody> decode_register_body(ByteView body, std::int32_t broker_version);
 /// Writes it as a broker of version::current does (with an empty static-topic section).
 Result<ByteBuffer> encode_compressed_register_body(const RegisterBrokerBody& body);
 
