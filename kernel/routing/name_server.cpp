@@ -106,9 +106,15 @@ NameServer::NameServer(RouteTable& routes, KvConfig& kv, const Clock& clock, Nam
       fill_order_conf_(options.fill_order_conf),
       return_order_conf_(options.return_order_conf_to_brokers) {}
 
-bool NameServer::is_blocking(std::int32_t code) noexcept {
-  return code == static_cast<std::int32_t>(RequestCode::put_kv_config) ||
-         code == static_cast<std::int32_t>(RequestCode::delete_kv_config);
+bool NameServer::is_blocking(std::int32_t code, std::size_t body_size) noexcept {
+  // About 1,500 topics: what a shard decodes and applies in a few milliseconds.
+  constexpr std::size_t registration_size_max = 256 * 1024;
+  switch (static_cast<RequestCode>(code)) {
+    case RequestCode::put_kv_config:
+    case RequestCode::delete_kv_config: return true;
+    case RequestCode::register_broker: return body_size > registration_size_max;
+    default: return false;
+  }
 }
 
 NameServerResponse NameServer::handle(const Request& request) {

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -56,8 +57,10 @@ class NameServer {
   /// Answers any request; a code that no name server knows gets REQUEST_CODE_NOT_SUPPORTED.
   [[nodiscard]] NameServerResponse handle(const NameServerRequest& request);
 
-  /// Whether handle() may wait for the disk: run such codes on the blocking pool.
-  [[nodiscard]] static bool is_blocking(std::int32_t code) noexcept;
+  /// Whether handle() may take long: it waits for the disk, or the body is a large registration. Run such requests on
+  /// the blocking pool. If the connection is closed by the time the answer is there, call on_close() (again): the
+  /// broker may have been registered after the first call.
+  [[nodiscard]] static bool is_blocking(std::int32_t code, std::size_t body_size = 0) noexcept;
 
   /// The connection closed: brokers that registered through it are gone.
   void on_close(ChannelId channel) { routes_.close(channel); }

@@ -272,7 +272,9 @@ TEST_F(NameServerTest, key_values_are_put_found_listed_and_deleted) {
   EXPECT_EQ(ask(RequestCode::delete_kv_config, key).code, ResponseCode::success);
   EXPECT_EQ(ask(RequestCode::get_kv_config, key).code, ResponseCode::query_not_found);
   EXPECT_TRUE(NameServer::is_blocking(100));
-  EXPECT_FALSE(NameServer::is_blocking(105));
+  EXPECT_FALSE(NameServer::is_blocking(105, 1 << 20));
+  EXPECT_FALSE(NameServer::is_blocking(103, 1000));
+  EXPECT_TRUE(NameServer::is_blocking(103, 1 << 20));
 }
 
 TEST_F(NameServerTest, order_configuration_is_filled_in_when_switched_on_and_never_malformed) {

@@ -291,6 +291,15 @@ TEST_F(RouteTableTest, unregistering_one_member_leaves_the_others) {
   EXPECT_FALSE(route("T"));
 }
 
+TEST_F(RouteTableTest, unregistering_under_another_name_leaves_no_ghost) {
+  ASSERT_TRUE(add({}));
+  ASSERT_TRUE(add({.name = "broker-b", .address = "10.0.0.2:10911", .channel = 2}));
+  routes_.unregister_broker({"C", "broker-b", 0, BrokerAddress::fixed("10.0.0.1:10911")}, ChannelId(2));
+  EXPECT_EQ(route("T")->brokers.size(), 1u);
+  EXPECT_EQ(route("T")->brokers[0].broker_name, "broker-b");
+  EXPECT_EQ(routes_.counts().brokers, 1u);
+}
+
 // ---- acting masters and zones ----
 
 TEST_F(RouteTableTest, the_smallest_slave_acts_for_a_missing_master_when_switched_on) {
