@@ -154,40 +154,33 @@ Result<RegistrationReply> RouteTable::register_broker(const BrokerRegistration& 
   GANTRY_TRY(check(registration));
   const BrokerIdentity& identity = registration.identity;
   const LiveKey key{identity.cluster, identity.address};
-  if (asked_by && is_local_locked(key)) return;
-  // What registered the address counts, not what the request calls it: else its broker would stay without a life to
-  // end.
-  const auto live = live_.find(key);
-  const std::string broker_name = live == live_.end() ? identity.broker_name : live->second.broker_name;
-  remove_address_locked(key, broker_name);
-};
-const std::unique_lock lock(mutex_);
-GANTRY_TRY(admit_locked(registration));
-bool created = false;
-Broker& broker = broker_locked(registration, created);
-if (is_outdated_locked(broker, registration)) {
-  GANTRY_LOG(warn, "nameserver.registration.outdated", field("broker", identity.broker_name),
-             field("id", identity.broker_id), field("address", identity.address.as_seen_from("(local)")));
-  live_.erase(key);
-  return RegistrationReply{};
-}
-const auto [address, is_new] = broker.addresses.insert_or_assign(identity.broker_id, identity.address);
-if (is_new) {
-  GANTRY_LOG(info, "nameserver.broker.registered", field("broker", identity.broker_name),
-             field("id", identity.broker_id), field("cluster", identity.cluster),
-             field("address", identity.address.as_seen_from("(local)")), field("topics", registration.topics.size()));
-}
-apply_topics_locked(broker, registration, created || is_new);
+  const std::unique_lock lock(mutex_);
+  GANTRY_TRY(admit_locked(registration));
+  bool created = false;
+  Broker& broker = broker_locked(registration, created);
+  if (is_outdated_locked(broker, registration)) {
+    GANTRY_LOG(warn, "nameserver.registration.outdated", field("broker", identity.broker_name),
+               field("id", identity.broker_id), field("address", identity.address.as_seen_from("(local)")));
+    live_.erase(key);
+    return RegistrationReply{};
+  }
+  const auto [address, is_new] = broker.addresses.insert_or_assign(identity.broker_id, identity.address);
+  if (is_new) {
+    GANTRY_LOG(info, "nameserver.broker.registered", field("broker", identity.broker_name),
+               field("id", identity.broker_id), field("cluster", identity.cluster),
+               field("address", identity.address.as_seen_from("(local)")), field("topics", registration.topics.size()));
+  }
+  apply_topics_locked(broker, registration, created || is_new);
 
-Live& live = live_[key];
-live.last_update = clock_.steady();
-live.timeout = registration.timeout.value_or(options_.broker_expiry);
-live.version = registration.version;
-live.channel = registration.channel;
-live.ha_address = registration.ha_address;
-live.filter_servers = registration.filter_servers;
-live.broker_name = identity.broker_name;
-return reply_locked(broker, registration);
+  Live& live = live_[key];
+  live.last_update = clock_.steady();
+  live.timeout = registration.timeout.value_or(options_.broker_expiry);
+  live.version = registration.version;
+  live.channel = registration.channel;
+  live.ha_address = registration.ha_address;
+  live.filter_servers = registration.filter_servers;
+  live.broker_name = identity.broker_name;
+  return reply_locked(broker, registration);
 }
 
 void RouteTable::apply_topics_locked(Broker& broker, const BrokerRegistration& registration, bool first) {
@@ -363,14 +356,10 @@ void RouteTable::unregister_broker(const BrokerIdentity& identity, std::optional
   const std::unique_lock lock(mutex_);
   const LiveKey key{identity.cluster, identity.address};
   if (asked_by && is_local_locked(key)) return;
-  // What registered the address counts, not what the request calls it: else its broker would stay without a life to
-  // end.
+  // What registered the address counts, not what the request calls it: else its broker would have no life left to end.
   const auto live = live_.find(key);
   const std::string broker_name = live == live_.end() ? identity.broker_name : live->second.broker_name;
   remove_address_locked(key, broker_name);
-}
-if (asked_by && is_local_locked(key)) return;
-remove_address_locked(key, identity.broker_name);
 }
 
 void RouteTable::close(ChannelId channel) {
