@@ -99,7 +99,8 @@ void NameServerPort::serve_on_pool(const Request& request) {
     const auto answer =
         work->asker.ask(server_, work->header, protocol::as_bytes(std::string_view(work->body)), work->scratch);
     write_answer(work->answer, work->to, answer);
-    shards_.with_channel(work->asker.channel, [done = std::move(work)](Channel* channel) {
+    const ChannelId asker = work->asker.channel;
+    shards_.with_channel(asker, [done = std::move(work)](Channel* channel) {
       if (channel != nullptr && !done->answer.empty()) channel->send(done->answer.view());
     });
   });

@@ -20,6 +20,10 @@ std::string_view to_text(gantry_bytes bytes) {
 void FakeStore::append(std::span<const gantry_append_item> items, std::span<gantry_append_result> results) {
   const std::lock_guard lock(mutex_);
   ++append_calls;
+  if (null_appends) {
+    for (std::size_t i = 0; i < items.size(); ++i) results[i] = {GANTRY_OK, 1'200, 0, 0, now_ms};
+    return;
+  }
   for (std::size_t i = 0; i < items.size(); ++i) {
     const gantry_append_item& item = items[i];
     results[i] = {};

@@ -40,6 +40,7 @@ class FakeStore final : public sdk::Store {
   gantry_status append_status = GANTRY_OK;  ///< what append() answers
   bool durable_at_once = true;              ///< append() moves durable_end; else sync() does
   bool reads_would_block = false;           ///< unless the read may block
+  bool null_appends = false;                ///< append() answers and stores nothing: for measuring
   bool unavailable = false;                 ///< reads answer UNAVAILABLE
   std::int64_t now_ms = 1'700'000'000'000;
   std::int64_t wanted = 0;  ///< the largest want_durable()
