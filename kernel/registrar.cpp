@@ -120,8 +120,13 @@ void Registrar::tick() {
 
 void Registrar::send_registration(Server& server) {
   auto frames = registration_.encode_registration(next_opaque_, server.local_host);
-  next_opaque_ += static_cast<std::int32_t>(frames.size());
-  shards_.with_channel(*server.channel, [frames = std::move(frames)](Channel* channel) {
+  if (!frames) {
+    GANTRY_LOG_EVERY(std::chrono::seconds(10), error, "nameserver.registration_impossible",
+                     field("error", frames.error()));
+    return;
+  }
+  next_opaque_ += static_cast<std::int32_t>(frames->size());
+  shards_.with_channel(*server.channel, [frames = *std::move(frames)](Channel* channel) {
     if (channel == nullptr) return;
     for (const protocol::ByteBuffer& frame : frames) channel->send(frame.view());
   });

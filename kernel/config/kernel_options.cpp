@@ -81,14 +81,12 @@ void visit_broker(V& v, BrokerOptions& o) {
      .type = choice,
      .fallback = "rw",
      .choices = {"r", "w", "rw"},
-     .live = true,
      .operator_sees = false,
      .sentence = "What clients may do with all topics of this broker. \"r\" drains it before maintenance: it is "
                  "still consumed from, but no longer written to."});
   v(o.ack, {.key = "ack",
             .type = choice,
             .fallback = "memory",
-            .live = true,
             .sentence =
                 "When a producer hears that its message is stored: \"memory\" - once it is in the log's mapping, which "
                 "survives a crash of the process but not of the machine (asynchronous flush); \"disk\" - once it is "
@@ -99,7 +97,6 @@ void visit_broker(V& v, BrokerOptions& o) {
      .fallback = "5s",
      .minimum = 10,
      .maximum = 600'000,
-     .live = true,
      .operator_sees = false,
      .sentence = "How long an acknowledgement waits for the disk before it says FLUSH_DISK_TIMEOUT."});
   v(o.message_bytes_max, {.key = "message_bytes_max",
@@ -107,19 +104,16 @@ void visit_broker(V& v, BrokerOptions& o) {
                           .fallback = "4MiB",
                           .minimum = 1024,
                           .maximum = 64 * mib,
-                          .live = true,
                           .sentence = "The largest message body that is accepted."});
   v(o.auto_create_topics,
     {.key = "auto_create_topics",
      .type = boolean,
      .fallback = "true",
-     .live = true,
      .sentence = "Whether a producer's first message creates its topic. Convenient for development; "
                  "switch it off in production."});
   v(o.auto_create_groups, {.key = "auto_create_groups",
                            .type = boolean,
                            .fallback = "true",
-                           .live = true,
                            .sentence = "Whether a consumer's first heartbeat creates its group."});
   v(o.default_topic_queues,
     {.key = "default_topic_queues",
@@ -127,13 +121,11 @@ void visit_broker(V& v, BrokerOptions& o) {
      .fallback = "8",
      .minimum = 1,
      .maximum = 1024,
-     .live = true,
      .sentence = "How many queues a topic gets that is created automatically; producers may ask for "
                  "fewer."});
   v(o.long_polling, {.key = "long_polling",
                      .type = boolean,
                      .fallback = "true",
-                     .live = true,
                      .operator_sees = false,
                      .sentence = "Whether a pull that finds nothing is held until a message arrives."});
   v(o.long_poll_max, {.key = "long_poll_max",
@@ -141,7 +133,6 @@ void visit_broker(V& v, BrokerOptions& o) {
                       .fallback = "30s",
                       .minimum = 100,
                       .maximum = 120'000,
-                      .live = true,
                       .operator_sees = false,
                       .sentence = "The longest that a pull is held, whatever the client asks for."});
   v(o.held_pulls_max,
@@ -157,7 +148,6 @@ void visit_broker(V& v, BrokerOptions& o) {
                           .fallback = "1024",
                           .minimum = 1,
                           .maximum = 65'536,
-                          .live = true,
                           .operator_sees = false,
                           .sentence = "The most messages that one pull returns."});
   v(o.pull_bytes_max,
@@ -166,7 +156,6 @@ void visit_broker(V& v, BrokerOptions& o) {
      .fallback = "8MiB",
      .minimum = 4096,
      .maximum = 15 * mib,
-     .live = true,
      .operator_sees = false,
      .sentence = "The most bytes of messages that one pull returns; the first message is always returned "
                  "whole."});
@@ -185,7 +174,6 @@ void visit_broker(V& v, BrokerOptions& o) {
      .fallback = "120s",
      .minimum = 1'000,
      .maximum = ms_max,
-     .live = true,
      .operator_sees = false,
      .sentence = "A client that sent no heartbeat for this long is no longer a member of its groups."});
   v(o.offset_save_interval,
@@ -200,14 +188,12 @@ void visit_broker(V& v, BrokerOptions& o) {
   v(o.trace_on, {.key = "trace_on",
                  .type = boolean,
                  .fallback = "true",
-                 .live = true,
                  .operator_sees = false,
                  .sentence = "Whether clients are told that message traces are welcome."});
   v(o.enforce_topic_write_permission,
     {.key = "enforce_topic_write_permission",
      .type = boolean,
      .fallback = "false",
-     .live = true,
      .operator_sees = false,
      .sentence = "Whether a send to a topic without write permission is refused also where RocketMQ lets it through."});
 }
@@ -361,7 +347,6 @@ void visit_nameserver(V& v, NameserverOptions& o) {
     {.key = "trusted",
      .type = cidr_list,
      .fallback = "loopback",
-     .live = true,
      .sentence = "From where brokers may register and routes may be changed: address ranges, or the words loopback, "
                  "private and any."});
 }
@@ -373,7 +358,6 @@ void visit_admin(V& v, AdminOptions& o) {
     {.key = "allow_from",
      .type = cidr_list,
      .fallback = "loopback",
-     .live = true,
      .sentence = "From where administrative requests are accepted while no auth plugin is loaded: address "
                  "ranges, or the words loopback, private and any."});
 }
@@ -467,7 +451,6 @@ void visit_limits(V& v, LimitOptions& o) {
                    .fallback = "50000",
                    .minimum = 16,
                    .maximum = 1'000'000,
-                   .live = true,
                    .operator_sees = false,
                    .sentence = "Topics of this broker."});
   v(o.groups_max, {.key = "groups_max",
@@ -475,7 +458,6 @@ void visit_limits(V& v, LimitOptions& o) {
                    .fallback = "50000",
                    .minimum = 16,
                    .maximum = 1'000'000,
-                   .live = true,
                    .operator_sees = false,
                    .sentence = "Consumer groups of this broker."});
   v(o.queues_per_topic_max, {.key = "queues_per_topic_max",
@@ -483,7 +465,6 @@ void visit_limits(V& v, LimitOptions& o) {
                              .fallback = "1024",
                              .minimum = 1,
                              .maximum = 65'536,
-                             .live = true,
                              .operator_sees = false,
                              .sentence = "Queues of one topic."});
   v(o.clients_per_group_max, {.key = "clients_per_group_max",
@@ -491,7 +472,6 @@ void visit_limits(V& v, LimitOptions& o) {
                               .fallback = "10000",
                               .minimum = 1,
                               .maximum = 1'000'000,
-                              .live = true,
                               .operator_sees = false,
                               .sentence = "Clients of one producer or consumer group."});
   v(o.subscriptions_per_group_max, {.key = "subscriptions_per_group_max",
@@ -499,7 +479,6 @@ void visit_limits(V& v, LimitOptions& o) {
                                     .fallback = "1000",
                                     .minimum = 1,
                                     .maximum = 100'000,
-                                    .live = true,
                                     .operator_sees = false,
                                     .sentence = "Topics that one consumer group subscribes to."});
   v(o.brokers_max, {.key = "brokers_max",
@@ -507,7 +486,6 @@ void visit_limits(V& v, LimitOptions& o) {
                     .fallback = "10000",
                     .minimum = 1,
                     .maximum = 1'000'000,
-                    .live = true,
                     .operator_sees = false,
                     .sentence = "Brokers that may register with this name server."});
   v(o.kv_entries_max, {.key = "kv_entries_max",
@@ -515,7 +493,6 @@ void visit_limits(V& v, LimitOptions& o) {
                        .fallback = "100000",
                        .minimum = 1,
                        .maximum = 10'000'000,
-                       .live = true,
                        .operator_sees = false,
                        .sentence = "Entries of this name server's key-value store."});
 }

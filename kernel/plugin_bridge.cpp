@@ -1,0 +1,124 @@
+#include "kernel/plugin_bridge.hpp"
+
+#include <utility>
+
+namespace gantry {
+namespace {
+
+std::string_view text_of(const gantry_bytes& bytes) {
+  return {static_cast<const char*>(bytes.data), static_cast<std::size_t>(bytes.size)};
+}
+
+class ProgramBridge final : public broker::CompiledFilter {
+ public:
+  explicit ProgramBridge(std::shared_ptr<const plugin::FilterProgram> program) : program_(std::move(program)) {}
+  void match(std::span<const gantry_filter_message> messages, std::uint8_t* verdicts) const override {
+    program_->match(messages, verdicts);
+  }
+
+ private:
+  std::shared_ptr<const plugin::FilterProgram> program_;
+};
+
+}  // namespace
+
+class PluginSlotsBridge::Language final : public broker::FilterLanguage {
+ public:
+  explicit Language(const plugin::FilterAdapter& adapter) : adapter_(adapter) {}
+  Result<std::shared_ptr<const broker::CompiledFilter>> compile(std::string_view expression) override {
+    GANTRY_ASSIGN(auto program, adapter_.compile(expression));
+    return std::shared_ptr<const broker::CompiledFilter>(std::make_shared<ProgramBridge>(std::move(program)));
+  }
+
+ private:
+  const plugin::FilterAdapter& adapter_;
+};
+
+class PluginSlotsBridge::Handler final : public broker::CommandHandler {
+ public:
+  explicit Handler(const plugin::CommandTable::Command& command) : command_(command) {}
+  void execute(const gantry_command_request& request) override { command_.execute(request); }
+
+ private:
+  const plugin::CommandTable::Command& command_;
+};
+
+PluginSlotsBridge::PluginSlotsBridge(plugin::PluginSet& plugins) : plugins_(plugins) {}
+PluginSlotsBridge::~PluginSlotsBridge() = default;
+
+broker::FilterLanguage* PluginSlotsBridge::filter(std::string_view language) {
+  const plugin::FilterAdapter* adapter = plugins_.filter(language);
+  if (adapter == nullptr) return nullptr;
+  const std::lock_guard lock(mutex_);
+  auto& made = languages_[std::string(language)];
+  if (!made) made = std::make_unique<Language>(*adapter);
+  return made.get();
+}
+
+broker::PluginSlots::Command PluginSlotsBridge::command(std::int32_t code) {
+  const plugin::CommandTable::Command* command = plugins_.commands().find(code);
+  if (command == nullptr) return {};
+  const std::lock_guard lock(mutex_);
+  auto& made = handlers_[code];
+  if (!made) made = std::make_unique<Handler>(*command);
+  return {made.get(), command->administrative};
+}
+
+HostBridge::HostBridge(const Clock& clock, MetricsRegistry& metrics, Executor& control, net::BlockingPool& pool,
+                       std::filesystem::path data_folder, OnFatal on_fatal)
+    : clock_(clock),
+      metrics_(metrics),
+      control_(control),
+      pool_(pool),
+      data_folder_(std::filesystem::absolute(data_folder).lexically_normal().string()),
+      on_fatal_(std::move(on_fatal)) {}
+
+Status HostBridge::publish(const gantry_outgoing& message, PublishDone done) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr)
+    return Error{Errc::unavailable, "messages can be published once the broker serves, and not after"};
+  broker::OutgoingMessage outgoing;
+  outgoing.topic = text_of(message.topic);
+  outgoing.body = text_of(message.body);
+  outgoing.properties = text_of(message.properties);
+  outgoing.queue_id = message.queue_id;
+  outgoing.flag = message.flag;
+  outgoing.sys_flag = message.sys_flag;
+  outgoing.reconsume_count = message.reconsume_count;
+  outgoing.born_ms = message.born_ms;
+  outgoing.prepared_offset = message.prepared_offset;
+  outgoing.born_host = message.born_host;
+  broker->publish(std::move(outgoing),
+                  [done = std::move(done)](const Result<broker::PublishedMessage>& published) mutable {
+                    gantry_publish_outcome outcome{};
+                    outcome.struct_size = sizeof outcome;
+                    if (published) {
+                      outcome.log_offset = published->log_offset;
+                      outcome.queue_offset = published->queue_offset;
+                      outcome.message_id = {published->message_id.data(), published->message_id.size()};
+                    } else {
+                      outcome.status = static_cast<gantry_status>(published.error().code);
+                    }
+                    done(outcome);
+                  });
+  return {};
+}
+
+void HostBridge::answer(std::uint64_t ticket, std::int32_t code, std::string_view remark,
+                        std::span<const gantry_bytes> fields, std::string_view body) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return;
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  pairs.reserve(fields.size() / 2);
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) pairs.emplace_back(text_of(fields[i]), text_of(fields[i + 1]));
+  broker->answer(ticket, {code, remark, pairs, std::as_bytes(std::span(body))});
+}
+
+void HostBridge::fault(std::string_view plugin_id, plugin::FaultSeverity severity, std::string_view text) {
+  if (severity != plugin::FaultSeverity::fatal) return;
+  control_.post([this, reason = "plugin " + std::string(plugin_id) + ": " + std::string(text)]() mutable {
+    if (auto on_fatal = std::exchange(on_fatal_, nullptr)) on_fatal(std::move(reason));
+  });
+}
+
+}  // namespace gantry
