@@ -61,16 +61,16 @@ class EventLoop final : public Executor {
   void arm_timer();
   void discard();
 
+  OpSlot<128> wake_slot_;  // before io_, which gives back what still waits when it goes
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   FindChannel find_channel_;
 
-  std::mutex mutex_;            // guards the four below; held for a push or a swap only
-  std::vector<Posted> posted_;  //
-  bool wake_pending_ = false;   // a Wake is on its way; it alone may use wake_slot_
-  bool ended_ = false;          // nothing is accepted any more
-  std::vector<Posted> running_;
-  OpSlot<128> wake_slot_;
+  std::mutex mutex_;  // guards the three below; held for a push or a swap only
+  std::vector<Posted> posted_;
+  bool wake_pending_ = false;    // a Wake is on its way; it alone may use wake_slot_
+  bool ended_ = false;           // nothing is accepted any more
+  std::vector<Posted> running_;  // this thread's alone
 
   TimerQueue timers_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,

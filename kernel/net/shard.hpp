@@ -90,6 +90,7 @@ class Shard {
   const ShardId id_;
   ShardCommons& commons_;
   ShardMetrics metrics_;
+  OpSlot<128> turn_end_slot_;  // before loop_, which gives back what still waits when it goes
   EventLoop loop_;
 
   // One buffer for all reads of this shard: what a session keeps of it goes in front, a chunk from the socket behind.
@@ -105,7 +106,6 @@ class Shard {
   std::uint64_t last_channel_ = 0;
 
   bool turn_end_pending_ = false;
-  OpSlot<128> turn_end_slot_;
 
   Session::Instant now_;
   std::chrono::milliseconds sweep_period_{1000};
