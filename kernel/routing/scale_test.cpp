@@ -17,6 +17,12 @@
 namespace gantry::routing {
 namespace {
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool is_timed = false;  // Sanitizers decide the speed: run the work, judge nothing.
+#else
+constexpr bool is_timed = true;
+#endif
+
 using Micros = std::chrono::duration<double, std::micro>;
 
 template <typename Work>
@@ -25,7 +31,7 @@ double micros_of(const char* what, int rounds, Work&& work) {
   for (int i = 0; i < rounds; ++i) work(i);
   const double each = Micros(std::chrono::steady_clock::now() - begin).count() / rounds;
   std::printf("[ measured ] %-60s %10.3f us\n", what, each);
-  return each;
+  return is_timed ? each : 0;
 }
 
 std::string topic_name(int i) { return "topic-number-" + std::to_string(i); }
@@ -43,9 +49,10 @@ TEST_F(ScaleTest, creating_topics_does_not_slow_down_as_the_table_grows) {
   const double first = micros_of("create a topic, of the first 10,000", 10'000, [this](int i) {
     ASSERT_TRUE(topics.create_for_send({topic_name(i), "TBW102", 4, false}));
   });
-  const double last = micros_of("create a topic, with 10,000 to 90,000 there", 80'000, [this](int i) {
-    ASSERT_TRUE(topics.create_for_send({topic_name(10'000 + i), "TBW102", 4, false}));
-  });
+  const double last =
+      micros_of("create a topic, with 10,000 to 90,000 there", is_timed ? 80'000 : 5'000, [this](int i) {
+        ASSERT_TRUE(topics.create_for_send({topic_name(10'000 + i), "TBW102", 4, false}));
+      });
   EXPECT_LT(first, 200);
   EXPECT_LT(last, 400);
 }

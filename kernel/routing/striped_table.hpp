@@ -28,7 +28,7 @@ struct TableEdit {
 };
 
 /// Maps T::name() to an immutable T. The table is cut into stripes and each stripe is one immutable snapshot, so that a
-/// change copies a stripe (a few hundred pointers with 100,000 entries), never the table.
+/// change copies a stripe (about a hundred pointers with 100,000 entries), never the table.
 ///
 /// Thread: every function is [any-thread]; changes of one stripe take turns. Shards that look up per message own a
 /// Reader. Unbounded by itself: the owner bounds what it puts. A resource: neither copies nor moves.
@@ -75,11 +75,11 @@ class StripedTable {
     }
 
     // The low bits chose the stripe, so the place within it comes from the others.
-    [[nodiscard]] static std::size_t start(std::size_t hash) noexcept { return hash >> 8; }
+    [[nodiscard]] static std::size_t start(std::size_t hash) noexcept { return hash >> 10; }
   };
 
  public:
-  static constexpr std::size_t stripe_count = 256;
+  static constexpr std::size_t stripe_count = 1024;
 
   StripedTable() = default;
   StripedTable(const StripedTable&) = delete;
