@@ -68,6 +68,13 @@ Status CommitLog::open_segment(std::int64_t base, OpenMode mode) {
   return segments_.add(std::make_unique<Segment>(disk_, base, size, std::move(file), map));
 }
 
+Result<bool> CommitLog::is_unused(const std::string& path) {
+  std::array<std::byte, protocol::blank_size_min> head{};
+  GANTRY_ASSIGN(const auto file, disk_.open(path, OpenMode::read));
+  GANTRY_TRY(disk_.read(file, head, 0));
+  return std::all_of(head.begin(), head.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 Status CommitLog::load() {
   GANTRY_TRY(disk_.make_directories(folder_));
   GANTRY_ASSIGN(auto entries, disk_.list(folder_));
@@ -94,6 +101,12 @@ Status CommitLog::load() {
                                       "the file"};
     }
     if (expected >= 0 && base != expected) {
+      // Files made ahead are removed by an orderly stop; a power cut may bring back some of them.
+      GANTRY_ASSIGN(const auto unused, is_unused(path));
+      if (unused) {
+        GANTRY_TRY(disk_.remove(path));
+        continue;
+      }
       return Error{Errc::corrupt, "loading the commit log: expected " + folder_ + "/" + offset_name(expected) +
                                       " between its neighbours, found " + path +
                                       "; restore the missing file, or remove the files before the gap to give up "
@@ -130,6 +143,14 @@ LogItem CommitLog::inspect(std::int64_t position, protocol::RecordView& view, st
   }
   if (view.size + protocol::blank_size_min > left || view.topic.empty() || view.queue_id < 0 || view.queue_offset < 0) {
     reason = "a field has a value that no record has";
+    return LogItem::end;
+  }
+  // Topic and properties have no checksum. What a power cut did not write reads as zero, and append() lets no record in
+  // that looks like that.
+  const auto behind = protocol::load_big_endian<std::uint64_t>(segment->at(position) + view.size);
+  const bool ends_in_zero = !view.properties.empty() && view.properties.back() == '\0' && behind == 0;
+  if (ends_in_zero || view.topic.find('\0') != std::string_view::npos) {
+    reason = "the end of the record was never written";
     return LogItem::end;
   }
   return LogItem::record;
@@ -171,7 +192,8 @@ Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool cle
   for (auto base = sync_from / segment_size_ * segment_size_; base < std::min(end, files_end_); base += segment_size_) {
     GANTRY_TRY(disk_.sync(segments_.find(base)->file()));
   }
-  GANTRY_TRY(disk_.sync_directory(folder_));
+  // A start before this one may have failed between making a file and syncing its name.
+  if (!empty()) GANTRY_TRY(disk_.sync_directory(folder_));
   if (empty() || files_end_ <= files_begin_) {
     files_begin_ = files_end_ = end;
     segments_.set_first(end);

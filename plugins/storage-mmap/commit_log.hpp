@@ -99,6 +99,8 @@ class CommitLog {
 
  private:
   Status open_segment(std::int64_t base, OpenMode mode);
+  /// True when nothing was ever written to the beginning of the file.
+  Result<bool> is_unused(const std::string& path);
   /// True when a record begins at the file's first byte.
   [[nodiscard]] bool holds_records(const Segment& segment) const;
   Status reserve();

@@ -49,6 +49,7 @@ bool eventually(const Condition& holds) {
 
 class MmapStoreTest : public testing::Test {
  protected:
+  MmapStoreTest() { harness_.disk = &disk_; }
   std::unique_ptr<StoreProbe> open() {
     auto probe = StoreProbe::open(harness_);
     EXPECT_TRUE(probe) << probe.error().text;
@@ -76,6 +77,7 @@ class MmapStoreTest : public testing::Test {
     }
   }
 
+  QuickDisk disk_;
   MmapHarness harness_;
 };
 

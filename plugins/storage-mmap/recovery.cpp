@@ -71,7 +71,9 @@ Result<RecoveryOutcome> Recovery::run() {
   }
   std::erase_if(out_.deleted_topics, [&](const auto& entry) { return entry.second <= commit_log.files_begin(); });
   GANTRY_TRY(files.sync());
-  GANTRY_TRY(root.save_mark({out_.log_end, out_.last_record, false}));
+  if (out_.log_end > commit_log.files_begin()) {
+    GANTRY_TRY(root.save_mark({out_.log_end, out_.last_record, false}));
+  }
   log(GANTRY_LOG_INFO, "storage.recovered",
       std::string("after=") + (closed_in_order_ ? "orderly-stop" : "crash") +
           " log_begin=" + std::to_string(commit_log.files_begin()) + " log_end=" + std::to_string(out_.log_end) +

@@ -36,6 +36,9 @@ gantry_status MmapStore::prepare(const gantry_append_item& item, Prepared& out) 
       item.body.size > log_.record_size_max()) {
     return GANTRY_E_TOO_LARGE;
   }
+  // Recovery takes a last record that ends in a zero for one that was not written to its end.
+  const auto& last_text = item.properties_more.size > 0 ? item.properties_more : item.properties;
+  if (last_text.size > 0 && text_of(last_text).back() == '\0') return GANTRY_E_INVALID_ARGUMENT;
   auto& source = out.source;
   source.topic = out.queue->topic();
   source.body = {static_cast<const std::byte*>(item.body.data), static_cast<std::size_t>(item.body.size)};

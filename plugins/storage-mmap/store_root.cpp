@@ -86,7 +86,7 @@ Status StoreRoot::check_layout() {
 Status StoreRoot::mark_open() {
   GANTRY_ASSIGN(const auto file, disk_.open(path_ + "/abort", OpenMode::replace));
   GANTRY_TRY(disk_.write(file, protocol::as_bytes(std::to_string(::getpid())), 0));
-  GANTRY_TRY(disk_.sync(file));
+  // That it exists must survive a power cut; what is in it is for people.
   return disk_.sync_directory(path_);
 }
 
@@ -125,7 +125,6 @@ Result<std::optional<DispatchMark>> StoreRoot::load_mark() {
   if (!mark_) {
     GANTRY_ASSIGN(mark_, disk_.open(ours_ + "/dispatch", OpenMode::create));
     GANTRY_TRY(disk_.sync_directory(ours_));
-    GANTRY_TRY(disk_.sync_directory(path_));
   }
   std::optional<DispatchMark> newest;
   for (std::uint64_t slot = 0; slot < 2; ++slot) {
