@@ -12,6 +12,7 @@ constexpr gantry_option options[] = {
     sdk::BytesOption{.key = "bytes_max",
                      .fallback = "256MiB",
                      .minimum = 1 << 20,
+                     .maximum = 1ll << 40,
                      .sentence = "Memory that messages may take; beyond it the oldest ones are forgotten."},
 };
 

@@ -24,8 +24,8 @@ constexpr std::uint32_t option_flags(bool live) noexcept { return live ? GANTRY_
 }  // namespace detail
 
 // In all of them: `key` is lower case with underscores; `fallback` is the default as it would stand in TOML, without
-// quotes; `sentence` tells an operator what it does; `live` means that reconfigure() takes it while running.
-// All text must be literals, or live as long as the plugin's code.
+// quotes; bounds are given both or not at all (both 0: unbounded); `sentence` tells an operator what it does; `live`
+// means that reconfigure() takes it while running. All text must be literals, or live as long as the plugin's code.
 
 struct BoolOption {
   const char* key;
@@ -40,7 +40,7 @@ struct BoolOption {
 struct IntegerOption {
   const char* key;
   const char* fallback = "0";
-  std::int64_t minimum = 0;  ///< both bounds 0: unbounded
+  std::int64_t minimum = 0;
   std::int64_t maximum = 0;
   const char* sentence = "";
   bool live = false;

@@ -31,6 +31,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -168,12 +169,33 @@ constexpr bool any_live(std::span<const gantry_option> options) noexcept {
   return false;
 }
 
+/// What the host would refuse at boot is an error of the compiler here: it names the line with the reason in it.
+constexpr void check_declarations(const PluginInfo& info) {
+  const auto require = [](bool holds, const char* why) {
+    if (!holds) throw std::logic_error(why);
+  };
+  const auto filled = [](const char* text) { return text != nullptr && *text != 0; };
+  require(filled(info.id) && filled(info.version) && filled(info.summary), "id, version and summary must be given");
+  for (const char* c = info.id; *c != 0; ++c) {
+    require((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-',
+            "an id consists of lower case letters, digits and '-'");
+  }
+  for (const gantry_option& option : info.options) {
+    require(filled(option.key), "every option has a key");
+    require(filled(option.sentence), "every option has a sentence");
+    require(option.fallback != nullptr, "every option has a default");
+    require(option.minimum <= option.maximum, "an option's minimum must not be above its maximum; give both");
+    require(option.type != GANTRY_OPTION_CHOICE || filled(option.choices), "a choice has choices");
+  }
+}
+
 template <typename T>
-constexpr gantry_plugin_table make_plugin_table(const PluginInfo& info) noexcept {
+constexpr gantry_plugin_table make_plugin_table(const PluginInfo& info) {
   static_assert(std::is_base_of_v<Plugin, T>, "a plugin's class derives from gantry::sdk::Plugin");
   static_assert(ProvidedBy<T>::count > 0,
                 "a plugin's class derives from an extension (Store, Filter, Interceptor, Command, Observer) or has an "
                 "accessor for one, such as Store& store()");
+  check_declarations(info);
   using P = PluginTrampolines<T>;
   gantry_plugin_table table = {};
   constexpr std::uint8_t magic[] = GANTRY_PLUGIN_MAGIC;
@@ -205,7 +227,8 @@ constexpr gantry_plugin_table make_plugin_table(const PluginInfo& info) noexcept
 }  // namespace detail
 }  // namespace gantry::sdk
 
-#define GANTRY_PLUGIN_EXPORT_ extern "C" __attribute__((visibility("default"), used, section(GANTRY_PLUGIN_SECTION)))
+#define GANTRY_PLUGIN_EXPORT_ \
+  extern "C" __attribute__((visibility("default"), used, section(GANTRY_PLUGIN_SECTION))) constinit
 #define GANTRY_PLUGIN_MARKER_CAT_(major) gantry_plugin_abi_##major
 #define GANTRY_PLUGIN_MARKER_(major) GANTRY_PLUGIN_MARKER_CAT_(major)
 
