@@ -1,10 +1,12 @@
 #include "kernel/plugin/check.hpp"
 
+#include "kernel/base/log.hpp"
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/plugin_set.hpp"
 #include "kernel/plugin/standalone_host.hpp"
 #include "sdk/check/store_contract.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -111,6 +113,18 @@ Result<config::Values> read_options(const Manifest& manifest, const CheckOptions
   return std::move(resolution.values);
 }
 
+/// A check starts and stops a plugin dozens of times; only warnings are worth a line then.
+class QuietLog {
+ public:
+  QuietLog() : before_(detail::log_level.load()) { set_log_level(std::max(before_, LogLevel::warn)); }
+  ~QuietLog() { set_log_level(before_); }
+  QuietLog(const QuietLog&) = delete;
+  QuietLog& operator=(const QuietLog&) = delete;
+
+ private:
+  const LogLevel before_;
+};
+
 class Checker {
  public:
   Checker(const CheckOptions& options, const std::function<void(const CheckStep&)>& report)
@@ -189,6 +203,7 @@ class Checker {
 }  // namespace
 
 bool check_plugin(const CheckOptions& options, const std::function<void(const CheckStep&)>& report) {
+  const QuietLog quiet;
   return Checker(options, report).run();
 }
 

@@ -24,7 +24,7 @@ struct CheckOptions {
 
 /// [control] Verifies and loads the file, takes it through its life with the options' defaults, then runs the contract
 /// suite of each extension that has one. Calls `report` after each step; stops after a step on which the others depend.
-/// True when all steps passed. May take minutes for a store.
+/// True when all steps passed. May take minutes for a store. Log lines below `warn` are held back meanwhile.
 bool check_plugin(const CheckOptions& options, const std::function<void(const CheckStep&)>& report);
 
 }  // namespace gantry::plugin
