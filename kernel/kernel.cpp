@@ -127,22 +127,29 @@ class Node final : public broker::NodeControl {
     return exit_status_;
   }
 
-  /// Ends everything, in the reverse order of the boot. Also after a boot that failed half-way.
-  void shut_down() {
+  /// Ends everything, in the reverse order of the boot. Also after a boot that failed half-way. False when something
+  /// that was promised to be on the disk may not be.
+  [[nodiscard]] bool shut_down() {
+    bool complete = true;
     for (auto& listener : listeners_) listener->close();
     shards_.quiesce();
     if (plugins_) plugins_->quiesce();
     shards_.stop(options_.shutdown.drain);
     pool_.stop();
     host_.attach(nullptr);
-    if (persistence_ && tables_loaded_) log_if_failed(persistence_->save_all());
-    broker_.reset();
+    if (persistence_ && tables_loaded_) {
+      const Status saved = persistence_->save_all();
+      log_if_failed(saved);
+      complete = saved.has_value();
+    }
     if (plugins_) {
       for (const Error& failure : plugins_->stop()) {
         GANTRY_LOG(error, "plugin.stop_failed", field("error", failure));
-        exit_status_ = exit_failed;
+        complete = false;
       }
     }
+    broker_.reset();  // not earlier: a store that stops still says what became durable
+    return complete;
   }
 
   // ---- broker::NodeControl ----
@@ -539,7 +546,7 @@ int run_node(const RunRequest& request) {
     } else {
       GANTRY_LOG(error, "gantry.boot_failed", field("error", booted.error()));
     }
-    node.shut_down();
+    if (!node.shut_down()) status = exit_failed;
   }
   GANTRY_LOG(info, "gantry.stopped", field("status", status));
   stop_log();
