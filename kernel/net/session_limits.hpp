@@ -7,7 +7,8 @@
 namespace gantry::net {
 
 /// Bounds of one connection. Times are measured coarsely (about an eighth of the shortest one, at most one second): a
-/// connection is never closed before its time, and at most two such steps after it. 0 switches a time limit off.
+/// connection is never closed before its time, and normally at most three such steps after it; time in which the loop
+/// stood still does not count. 0 switches a time limit off.
 struct SessionLimits {
   /// Bytes sent that the peer has not taken. Above it, nothing more is read from this peer until half of it is gone.
   std::size_t out_bytes_max = 16 * 1024 * 1024;

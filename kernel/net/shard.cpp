@@ -162,16 +162,20 @@ void Shard::watch_times(const SessionLimits& limits) {
   }
   const milliseconds period = std::max(shortest / 8, milliseconds(5));
   if (sweeping_ && period >= sweep_period_) return;
-  if (!sweeping_) now_ = std::chrono::steady_clock::now();
-  sweep_slack_ = sweeping_ ? sweep_slack_ : period;
+  if (!sweeping_) swept_at_ = std::chrono::steady_clock::now();
+  sweep_slack_ = sweeping_ ? sweep_slack_ : 2 * period;
   sweep_period_ = period;
   sweeping_ = true;
   loop_.cancel(sweep_timer_);
   sweep_timer_ = loop_.call_after(sweep_period_, [this] { begin_sweep(); });
 }
 
+// A loop that stood still (a machine out of breath, a stopped process) did not look at its sockets meanwhile: that time
+// does not count against its connections.
 void Shard::begin_sweep() {
-  now_ = std::chrono::steady_clock::now();
+  const auto now = std::chrono::steady_clock::now();
+  now_ += std::min<std::chrono::steady_clock::duration>(now - swept_at_, 2 * sweep_period_);
+  swept_at_ = now;
   sweep_left_ = order_.size();
   sweep_on();
 }

@@ -107,9 +107,10 @@ class Shard {
 
   bool turn_end_pending_ = false;
 
-  Session::Instant now_;
+  Session::Instant now_;       // advances with each sweep
+  Session::Instant swept_at_;  // when that was by the clock
   std::chrono::milliseconds sweep_period_{1000};
-  std::chrono::milliseconds sweep_slack_{1000};  // the longest period since sweeping began
+  std::chrono::milliseconds sweep_slack_{1000};  // twice the longest period since sweeping began
   bool sweeping_ = false;                        // a sweep is under way or its timer is set
   Executor::TimerId sweep_timer_ = 0;
   std::size_t sweep_left_ = 0;  // sessions at the front of order_ that this sweep has not seen
