@@ -64,13 +64,18 @@ void Broker::on_failed(void* context, gantry_bytes reason) {
 }
 
 void Broker::publish(OutgoingMessage message, PublishDone done) {
+  if (publishing_.load(std::memory_order_relaxed) >= shared_->options.deferred_max) {
+    return done(Error{Errc::busy, "too many messages of plugins wait to be published; try again"});
+  }
+  publishing_.fetch_add(1, std::memory_order_relaxed);
   const std::uint32_t at = next_shard_.fetch_add(1, std::memory_order_relaxed) % shards_.size();
   BrokerShard* shard = shards_[at].get();
   // The message goes by pointer: a task that fits its executor's slot costs no second allocation.
   shared_->env.shards.at(ShardId(at))
-      .post([shard, held = std::make_unique<OutgoingMessage>(std::move(message)),
+      .post([this, shard, held = std::make_unique<OutgoingMessage>(std::move(message)),
              tell = std::make_unique<PublishDone>(std::move(done))] {
         shard->context().turn();
+        publishing_.fetch_sub(1, std::memory_order_relaxed);
         shard->publisher().publish(*held, std::move(*tell));
       });
 }

@@ -39,7 +39,8 @@ class Broker {
   [[nodiscard]] ChannelHandler& fast_port(ShardId shard);
 
   /// [any-thread] Stores a message of the broker's or a plugin's own in an existing topic, past the interceptors.
-  /// `done` is called once, on a shard, after the acknowledgement promise is kept.
+  /// `done` is called once, on a shard, after the acknowledgement promise is kept; or with Errc::busy, at once and on
+  /// the caller's thread, when `deferred_max` messages wait for their shard already.
   void publish(OutgoingMessage message, PublishDone done);
 
   /// [any-thread] Answers a request that a plugin took. A ticket that is not open (any more) is ignored; everything is
@@ -66,6 +67,7 @@ class Broker {
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::atomic<std::uint32_t> next_shard_{0};
+  std::atomic<std::size_t> publishing_{0};  // messages of our own on their way to a shard
 };
 
 }  // namespace gantry::broker

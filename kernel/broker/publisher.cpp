@@ -103,7 +103,9 @@ bool Publisher::find_topic(const ReplyTo& to, const SendHeader& header, Send& se
       refuse(to, ResponseCode::no_permission, remark::send_forbidden(header.topic));
       return false;
     }
-    auto made = protocol::is_retry_topic(header.topic)
+    const bool is_retry = protocol::is_retry_topic(header.topic);
+    if (is_retry && !admit_retry_group(to, protocol::group_of_retry_topic(header.topic))) return false;
+    auto made = is_retry
                     ? context_.shared.env.topics.ensure_retry_topic(protocol::group_of_retry_topic(header.topic), 1)
                     : context_.shared.env.topics.create_for_send(
                           {header.topic, header.default_topic, header.default_topic_queue_count, header.unit_mode});
@@ -134,6 +136,14 @@ bool Publisher::find_topic(const ReplyTo& to, const SendHeader& header, Send& se
   return true;
 }
 
+// A retry topic belongs to a group, which must exist first.
+const routing::Group* Publisher::admit_retry_group(const ReplyTo& to, std::string_view name) {
+  Error error;
+  const routing::Group* group = context_.group(name, error);
+  if (group == nullptr) refuse(to, ResponseCode::subscription_group_not_exist, error.text);
+  return group;
+}
+
 // A consumer puts a message back by sending it to its group's retry topic. What was tried too often goes to the dead
 // letters instead, and so does what an orderly consumer sends, because it only sends what it gave up.
 bool Publisher::redirect_retry(const Request& request, const SendHeader& header, Send& send, bool& dead_letter) {
@@ -143,12 +153,8 @@ bool Publisher::redirect_retry(const Request& request, const SendHeader& header,
            "a batch may not be sent to a retry topic; send its messages one by one");
     return false;
   }
-  Error error;
-  const routing::Group* group = context_.group(group_name, error);
-  if (group == nullptr) {
-    refuse(send.to, ResponseCode::subscription_group_not_exist, error.text);
-    return false;
-  }
+  const routing::Group* group = admit_retry_group(send.to, group_name);
+  if (group == nullptr) return false;
   const bool honoured = request.header.version >= protocol::version::v3_4_9 && header.reconsume_count_max.has_value();
   const std::int32_t limit = honoured ? *header.reconsume_count_max : group->config().retry_count_max;
   if (header.reconsume_count <= limit && !context_.shared.env.locks.holds_any(group_name)) return true;
@@ -376,6 +382,12 @@ void Publisher::flush(Channel& channel) {
   context_.shared.counters.publish_bytes.add(bytes);
   sends_.clear();
   items_.clear();
+  if (items_.capacity() > kept_items_max) {  // A large batch does not stay resident.
+    std::vector<gantry_append_item>().swap(items_);
+    std::vector<gantry_append_result>().swap(results_);
+    std::vector<protocol::BatchElement>().swap(elements_);
+    ids_ = std::string();
+  }
 }
 
 void Publisher::append() {

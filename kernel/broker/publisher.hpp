@@ -38,6 +38,7 @@ class Publisher {
 
  private:
   static constexpr std::size_t items_per_append = 256;  // keeps the store's lock short
+  static constexpr std::size_t kept_items_max = 4096;
 
   /// What a message asks for that only a plugin can do.
   enum class Feature : std::uint8_t { none, delay, transaction };
@@ -59,6 +60,7 @@ class Publisher {
   void refuse(const ReplyTo& to, protocol::ResponseCode code, std::string_view remark);
   bool admit(const ReplyTo& to);
   bool find_topic(const ReplyTo& to, const protocol::SendHeader& header, Send& send);
+  const routing::Group* admit_retry_group(const ReplyTo& to, std::string_view name);
   bool redirect_retry(const Request& request, const protocol::SendHeader& header, Send& send, bool& dead_letter);
   bool choose_queue(const ReplyTo& to, std::int32_t wanted, Send& send);
   bool add_single(const Request& request, protocol::SendHeader& header, Send& send, bool dead_letter);

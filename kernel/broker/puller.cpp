@@ -444,7 +444,9 @@ void Puller::on_timer() {
   context_.turn();
   const std::int64_t now = context_.steady_ns();
   // Each pass either removes the earliest hold or moves it behind `now`.
-  for (Hold* hold = holds_.earliest(); hold != nullptr && hold->look_at_ns <= now; hold = holds_.earliest()) {
+  int looks = 0;
+  for (Hold* hold = holds_.earliest(); hold != nullptr && hold->look_at_ns <= now && looks < looks_per_turn;
+       hold = holds_.earliest(), ++looks) {
     Channel& channel = *hold->session->channel;
     const bool final = hold->answer_by_ns <= now;
     if (!final) Arrivals::listen(context_.id, *hold->queue);

@@ -39,6 +39,7 @@ class Puller {
   static constexpr std::size_t slices_per_answer = 64;
   static constexpr std::uint64_t copied_answer_bytes_max = 8 * 1024;  // cheaper to copy than to lend
   static constexpr int scans_per_wake = 8;
+  static constexpr int looks_per_turn = 512;  // deadlines served before other work of the shard has its turn
   static constexpr std::int64_t stalled_retry_ns = 20'000'000;
 
   struct Target {

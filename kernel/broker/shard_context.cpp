@@ -9,7 +9,7 @@ ShardContext::ShardContext(Shared& all, ShardId shard)
       topics(all.env.topics.reader()),
       groups(all.env.groups.reader()),
       consumers(all.env.clients.consumer_reader()) {
-  out.reserve(64 * 1024);
+  out.reserve(out_bytes);
 }
 
 void ShardContext::turn() {

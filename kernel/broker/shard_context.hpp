@@ -17,6 +17,9 @@ namespace gantry::broker {
 /// [shard] Handlers append answers to `out`; the dispatcher sends it once per chunk of requests, and whoever answers
 /// out of turn (a timer, a wake-up) calls flush() for the channel it wrote to.
 struct ShardContext {
+  static constexpr std::size_t out_bytes = 64 * 1024;
+  static constexpr std::size_t kept_out_bytes_max = 1024 * 1024;  ///< a larger buffer does not stay resident
+
   ShardContext(Shared& all, ShardId shard);
   ShardContext(const ShardContext&) = delete;
   ShardContext& operator=(const ShardContext&) = delete;
@@ -58,6 +61,7 @@ struct ShardContext {
     if (out.empty()) return;
     channel.send(out.view());
     out.clear();
+    if (out.capacity() > kept_out_bytes_max) protocol::ByteBuffer(out_bytes).swap(out);
   }
 
   [[nodiscard]] Session* session(ChannelId channel) {
