@@ -119,7 +119,8 @@ void Broker::stop() {
 }
 
 bool Broker::drained() const noexcept {
-  return shared_->counters.unacknowledged.value() == 0 && shared_->counters.deferred.value() == 0;
+  return shared_->counters.unacknowledged.value() == 0 && shared_->counters.deferred.value() == 0 &&
+         publishing_.load(std::memory_order_relaxed) == 0;
 }
 
 }  // namespace gantry::broker

@@ -9,6 +9,7 @@
 #include "protocol/sys_flag.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace gantry::broker {
@@ -417,13 +418,54 @@ void Publisher::answer_stored(const Send& send, Channel& channel, std::int64_t& 
   const std::int64_t log_end = last.log_offset + last.record_size;
   const bool promised = context_.shared.options.ack == AckPromise::disk;
   const bool waits = promised && send.waits;
-  if (!waits) acknowledger_.answer(answer, ResponseCode::success);
+  const bool unsaved = !send.topic->saved();
+  if (unsaved && !answer.to.oneway) {
+    answer_once_saved(send, answer, channel, waits ? log_end : 0);
+  } else if (!waits) {
+    acknowledger_.answer(answer, ResponseCode::success);
+  }
   if (!promised) return;
-  acknowledger_.wait(answer, waits ? &channel : nullptr, log_end, send.topic->queues(), *send.queue);
+  acknowledger_.wait(answer, waits && !unsaved ? &channel : nullptr, log_end, send.topic->queues(), *send.queue);
   // Somebody waits: the producer, or a consumer that must not see the message earlier.
   if (waits || send.queue->waiting_shards.load(std::memory_order_relaxed) != 0) {
     wanted_end = std::max(wanted_end, log_end);
   }
+}
+
+// The first messages of a topic that was created by sending to it: they are out of reach after a crash until the topic is
+// on the disk. `log_end` 0: the message itself is promised to be in memory only.
+void Publisher::answer_once_saved(const Send& send, const SendAnswer& answer, const Channel& channel,
+                                  std::int64_t log_end) {
+  const auto encode = [&](ResponseCode code) {
+    protocol::ByteBuffer frame;
+    frame.swap(context_.out);
+    acknowledger_.answer(answer, code);
+    frame.swap(context_.out);
+    return frame;
+  };
+  // Both answers are made now, while the texts are there.
+  struct Answers {
+    ChannelId channel;
+    protocol::ByteBuffer good;
+    protocol::ByteBuffer late;
+  };
+  auto answers = std::make_unique<Answers>(
+      Answers{channel.id(), encode(ResponseCode::success), encode(ResponseCode::flush_disk_timeout)});
+  auto when_saved = [&shared = context_.shared, answers = std::move(answers)](bool stored_as_promised) mutable {
+    shared.env.persistence.when_saved(
+        [&shared, answers = std::move(answers), stored_as_promised](const Status& saved) mutable {
+          const bool good = stored_as_promised && saved;
+          const ChannelId id = answers->channel;
+          shared.env.shards.with_channel(id, [answers = std::move(answers), good](Channel* open) {
+            if (open != nullptr) open->send((good ? answers->good : answers->late).view());
+          });
+        });
+  };
+  if (log_end == 0) return when_saved(true);
+  acknowledger_.wait(log_end, send.topic->queues(), *send.queue,
+                     [when_saved = std::move(when_saved)](ResponseCode code) mutable {
+                       when_saved(code == ResponseCode::success);
+                     });
 }
 
 void Publisher::answer_failed(const Send& send, gantry_status status) {

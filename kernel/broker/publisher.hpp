@@ -78,6 +78,7 @@ class Publisher {
   void drop_refused();
   void append();
   void answer_stored(const Send& send, Channel& channel, std::int64_t& wanted_end);
+  void answer_once_saved(const Send& send, const SendAnswer& answer, const Channel& channel, std::int64_t log_end);
   void answer_failed(const Send& send, gantry_status status);
   std::string_view message_ids(const Send& send);
 

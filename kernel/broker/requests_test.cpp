@@ -1,7 +1,6 @@
-// Concerns: heartbeats and who hears of them, locks, offsets, administration, plugin commands, damaged input, the name
-// server's port.
+// Concerns: heartbeats and who hears of them, locks, offsets, administration, plugin commands, damaged
+// input.
 
-#include "kernel/broker/name_server_port.hpp"
 #include "kernel/broker/testing/rig.hpp"
 #include "protocol/group_config.hpp"
 #include "protocol/heartbeat.hpp"
@@ -522,41 +521,6 @@ TEST_F(RequestTest, answers_of_clients_are_ignored) {
   bytes[flag + 7] = '1';
   rig.feed(client, bytes);
   EXPECT_TRUE(rig.received(client).empty());
-}
-
-// ---- the name server's port ----
-
-TEST(NameServerPort, serves_routes_and_refuses_strangers) {
-  Rig rig;
-  routing::RouteTable routes(rig.clock);
-  routing::KvConfig kv;
-  routing::NameServer server(routes, kv, rig.clock);
-  NameServerPortOptions options;
-  options.trusted = testing::rig_options().admin_allow_from;
-  options.admin_allow_from = options.trusted;
-  NameServerPort port(server, rig.shards, rig.pool, options);
-  FakeChannel channel(ChannelId(1'000), rig.shards.at(ShardId(0)));
-  rig.shards.add(channel);
-  port.on_open(channel);
-  const auto ask = [&](const RequestShape& shape) {
-    const std::string bytes = testing::encode_request(shape);
-    EXPECT_EQ(port.on_bytes(channel, protocol::as_bytes(std::string_view(bytes))).bytes, bytes.size());
-    rig.pool.run();
-    rig.shards.run();
-    const auto frames = testing::parse_frames(channel.take_sent());
-    EXPECT_EQ(frames.size(), 1U);
-    return frames.at(0);
-  };
-  EXPECT_EQ(ask(shape_of(105, {{"topic", "T"}})).code, 17);
-  EXPECT_EQ(ask(shape_of(106)).code, 0);
-  EXPECT_EQ(ask(shape_of(9'999)).code, 3);
-  const Fields kv_fields{{"namespace", "n"}, {"key", "k"}, {"value", "v"}};
-  EXPECT_EQ(ask(shape_of(100, kv_fields)).code, 0);
-  EXPECT_EQ(ask(shape_of(101, {{"namespace", "n"}, {"key", "k"}})).ext.at("value"), "v");
-  channel.set_peer(testing::ipv4(8, 8, 8, 8, 1));
-  EXPECT_EQ(ask(shape_of(100, kv_fields)).code, 16);
-  port.on_close(channel, "test");
-  rig.shards.remove(channel);
 }
 
 }  // namespace

@@ -20,22 +20,32 @@ std::optional<std::uint64_t> TicketTable::issue(const Open& request) {
   slot.request = request;
   slot.is_open = true;
   ++open_count_;
+  context_.shared.counters.deferred.add(1);
   const std::uint64_t ticket =
       std::uint64_t{context_.id.value()} << 52 | std::uint64_t{index} << 32 | std::uint64_t{slot.use};
+  // Deadlines of redeemed tickets are dropped as they come to the front, or here when a slow one keeps them.
+  if (deadlines_.size() > 2 * open_count_ + deadlines_slack) {
+    std::erase_if(deadlines_, [this](const auto& deadline) { return !is_open(deadline.second); });
+  }
   deadlines_.emplace_back(context_.steady_ns() + ShardContext::to_ns(context_.shared.options.command_timeout), ticket);
   arm_timer();
   return ticket;
 }
 
+bool TicketTable::is_open(std::uint64_t ticket) const noexcept {
+  const std::uint64_t index = ticket >> 32 & (slots_max - 1);
+  return index < slots_.size() && slots_[index].is_open && slots_[index].use == static_cast<std::uint32_t>(ticket);
+}
+
 std::optional<TicketTable::Open> TicketTable::redeem(std::uint64_t ticket) {
   const std::uint64_t index = ticket >> 32 & (slots_max - 1);
-  if (index >= slots_.size()) return std::nullopt;
+  if (!is_open(ticket)) return std::nullopt;
   Slot& slot = slots_[index];
-  if (!slot.is_open || slot.use != static_cast<std::uint32_t>(ticket)) return std::nullopt;
   slot.is_open = false;
   slot.use = std::max<std::uint32_t>(slot.use + 1, 1);
   free_.push_back(static_cast<std::uint32_t>(index));
   --open_count_;
+  context_.shared.counters.deferred.add(-1);
   return slot.request;
 }
 
@@ -55,13 +65,7 @@ void TicketTable::on_timer() {
 }
 
 void TicketTable::arm_timer() {
-  // Deadlines of tickets that were redeemed long ago need no timer of their own.
-  while (!deadlines_.empty()) {
-    const std::uint64_t ticket = deadlines_.front().second;
-    const Slot& slot = slots_[ticket >> 32 & (slots_max - 1)];
-    if (slot.is_open && slot.use == static_cast<std::uint32_t>(ticket)) break;
-    deadlines_.pop_front();
-  }
+  while (!deadlines_.empty() && !is_open(deadlines_.front().second)) deadlines_.pop_front();
   if (timer_armed_ || deadlines_.empty()) return;
   timer_armed_ = true;
   const std::int64_t left_ns = std::max<std::int64_t>(deadlines_.front().first - context_.steady_ns(), 0);

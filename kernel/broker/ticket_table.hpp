@@ -45,6 +45,9 @@ class TicketTable {
   };
   static constexpr std::size_t slots_max = std::size_t{1} << 20;
 
+  static constexpr std::size_t deadlines_slack = 4096;
+
+  [[nodiscard]] bool is_open(std::uint64_t ticket) const noexcept;
   void on_timer();
   void arm_timer();
 

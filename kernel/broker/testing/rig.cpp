@@ -184,6 +184,7 @@ void Rig::make_topic(std::string_view name, std::int32_t queues, std::int32_t pe
   config.order = order;
   const auto made = topics.ensure(config);
   ASSERT_TRUE(made) << made.error().text;
+  (*made)->queues()->mark_saved();
 }
 
 void Rig::make_group(std::string_view name, const std::function<void(protocol::SubscriptionGroupConfig&)>& change) {
