@@ -38,7 +38,7 @@ void NameServerPort::serve(Channel& channel, const protocol::FrameView& frame) {
   const bool may_administrate = shared_.allow_from.contains(channel.peer());
   scratch_.reset();
 
-  if (!routing::NameServer::is_blocking(header_.code)) {
+  if (!routing::NameServer::is_blocking(header_.code, frame.body.size())) {
     const auto response = shared_.name_server.handle({.header = header_,
                                                       .body = frame.body,
                                                       .scratch = scratch_,
@@ -77,8 +77,12 @@ void NameServerPort::serve(Channel& channel, const protocol::FrameView& frame) {
     if (header->is_oneway()) return;
     protocol::ByteBuffer answer;
     write_answer(answer, header->type, header->opaque, response);
-    shared.shards.with_channel(work->channel, [answer = std::move(answer)](Channel* open) {
-      if (open != nullptr) open->send(answer.view());
+    shared.shards.with_channel(work->channel, [&shared, id = work->channel, answer = std::move(answer)](Channel* open) {
+      if (open != nullptr) {
+        open->send(answer.view());
+      } else {
+        shared.name_server.on_close(id);  // it closed while a registration of it was served: that must not stay
+      }
     });
   });
   if (!accepted && !header_.is_oneway()) {

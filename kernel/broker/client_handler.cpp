@@ -84,7 +84,7 @@ void ClientHandler::list_consumers(const Request& request) {
     return context_.reply(to, ResponseCode::system_error, remark::group_offline(header->consumer_group));
   }
   protocol::ConsumerIdList list;
-  for (const routing::ClientPtr& member : group->members) list.client_ids.push_back(member->client_id);
+  list.client_ids = group->client_ids();
   const std::string body = protocol::encode_body(list);
   context_.reply(to, ResponseCode::success, {}, protocol::as_bytes(body));
 }

@@ -77,6 +77,9 @@ Status Persistence::load_topics() {
   GANTRY_LOG(info, "persistence.topics.loaded", field("topics", count));
   // Boot topics that the file does not have yet make a difference worth saving; nothing else does.
   const TopicTable::Image image = topics_.image();
+  for (const auto& topic : image.topics) {
+    if (loaded->topics.contains(std::string(topic->name()))) topic->queues()->mark_saved();
+  }
   const bool same = std::all_of(image.topics.begin(), image.topics.end(), [&loaded](const auto& topic) {
     const auto stored = loaded->topics.find(std::string(topic->name()));
     return stored != loaded->topics.end() && stored->second == topic->config();
@@ -134,7 +137,9 @@ Status Persistence::save_topics() {
     table.topics.emplace_hint(table.topics.end(), topic->name(), topic->config());
   }
   table.data_version = image.version;
-  return write(topics_file_, image.revision, protocol::encode_body(table, protocol::JsonStyle::file));
+  GANTRY_TRY(write(topics_file_, image.revision, protocol::encode_body(table, protocol::JsonStyle::file)));
+  for (const auto& topic : image.topics) topic->queues()->mark_saved();
+  return {};
 }
 
 Status Persistence::save_groups() {

@@ -56,6 +56,11 @@ class TopicQueues {
   /// Distinguishes two lives of a topic of the same name. Never 0, never used twice in a process.
   [[nodiscard]] std::uint64_t life() const noexcept { return life_; }
 
+  /// Whether the topic's existence is durable. Until then a message in it would be out of reach after a crash, although
+  /// the log has it, so nothing stored in the topic is acknowledged. [any-thread]
+  [[nodiscard]] bool saved() const noexcept { return saved_.load(std::memory_order_acquire); }
+  void mark_saved() noexcept { saved_.store(true, std::memory_order_release); }
+
  private:
   // Segment s holds first_size * 2^s states, beginning at first_size * (2^s - 1).
   static constexpr std::uint32_t first_size = 4;
@@ -64,6 +69,7 @@ class TopicQueues {
   std::array<std::unique_ptr<QueueState[]>, segment_count> segments_;
   mutable std::atomic<std::uint32_t> choice_;
   const std::uint64_t life_;
+  std::atomic<bool> saved_{false};
 };
 
 /// What a topic's name says about it. See TopicTable, which knows the names that depend on cluster and broker.
@@ -110,6 +116,8 @@ class Topic {
   /// For who holds on to queue states (a waiting pull): keep a copy of this pointer, or of the Topic's.
   [[nodiscard]] const std::shared_ptr<TopicQueues>& queues() const noexcept { return queues_; }
   [[nodiscard]] std::uint64_t life() const noexcept { return queues_->life(); }
+  /// System topics are made at every boot, whatever the file says.
+  [[nodiscard]] bool saved() const noexcept { return traits_.system || queues_->saved(); }
 
  private:
   protocol::TopicConfig config_;
