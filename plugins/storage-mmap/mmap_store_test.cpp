@@ -2,7 +2,7 @@
 // crashes and damage are in tests/fault.
 #include "plugins/storage-mmap/mmap_store.hpp"
 
-#include "plugins/storage-mmap/store_harness.hpp"
+#include "plugins/storage-mmap/testing/store_harness.hpp"
 
 #include "sdk/check/store_probe.hpp"
 

@@ -1,6 +1,6 @@
 #include "plugins/storage-mmap/queue_files.hpp"
 
-#include "plugins/storage-mmap/store_harness.hpp"
+#include "plugins/storage-mmap/testing/store_harness.hpp"
 
 #include <gtest/gtest.h>
 

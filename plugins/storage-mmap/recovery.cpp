@@ -31,7 +31,9 @@ void Recovery::log(std::uint32_t level, std::string_view event, const std::strin
 }
 
 Result<RecoveryOutcome> Recovery::run() {
-  auto& [disk, root, commit_log, files, queues, options, surroundings] = parts_;
+  auto& root = parts_.root;
+  auto& commit_log = parts_.log;
+  auto& files = parts_.files;
   closed_in_order_ = root.was_closed_in_order();
   GANTRY_ASSIGN(out_.checkpoint, root.load_checkpoint());
   GANTRY_ASSIGN(mark_, root.load_mark());
@@ -77,8 +79,8 @@ Result<RecoveryOutcome> Recovery::run() {
   log(GANTRY_LOG_INFO, "storage.recovered",
       std::string("after=") + (closed_in_order_ ? "orderly-stop" : "crash") +
           " log_begin=" + std::to_string(commit_log.files_begin()) + " log_end=" + std::to_string(out_.log_end) +
-          " read_from=" + std::to_string(start) + " records_read=" + std::to_string(out_.records_read) +
-          " queues=" + std::to_string(queues.all().size()) + " rebuilt_queues=" + std::to_string(damaged_.size()));
+          " read_from=" + std::to_string(start) + " records_read=" + std::to_string(out_.records_read) + " queues=" +
+          std::to_string(parts_.queues.all().size()) + " rebuilt_queues=" + std::to_string(damaged_.size()));
   return out_;
 }
 

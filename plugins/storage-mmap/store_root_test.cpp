@@ -1,7 +1,7 @@
 #include "plugins/storage-mmap/store_root.hpp"
 
 #include "plugins/storage-mmap/blobs.hpp"
-#include "plugins/storage-mmap/store_harness.hpp"
+#include "plugins/storage-mmap/testing/store_harness.hpp"
 
 #include <gtest/gtest.h>
 

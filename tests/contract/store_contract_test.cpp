@@ -2,7 +2,7 @@
 #include "sdk/check/store_contract.hpp"
 
 #include "plugins/storage-memory/memory_store.hpp"
-#include "plugins/storage-mmap/store_harness.hpp"
+#include "plugins/storage-mmap/testing/store_harness.hpp"
 
 #include <gtest/gtest.h>
 

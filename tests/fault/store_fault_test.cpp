@@ -1,6 +1,6 @@
 // The store on files is broken on purpose: torn tails, damaged bytes, power cuts, killed processes, failing calls.
 // Seeds are printed; GANTRY_TEST_SEED repeats one.
-#include "plugins/storage-mmap/store_harness.hpp"
+#include "plugins/storage-mmap/testing/store_harness.hpp"
 
 #include "sdk/check/store_probe.hpp"
 #include "tests/fault/fault_disk.hpp"
