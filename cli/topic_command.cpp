@@ -61,9 +61,9 @@ int create(TopicOptions& options) {
 
 bool is_internal(const std::string& topic) {
   constexpr const char* names[] = {"TBW102", "BenchmarkTest", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT"};
-  const auto starts = [&](const char* prefix) { return topic.rfind(prefix, 0) == 0; };
+  const auto starts = [&](const char* prefix) { return topic.starts_with(prefix); };
   return starts("%") || starts("rmq_sys_") || starts("RMQ_SYS_") || starts("SCHEDULE_TOPIC_") ||
-         starts("TRANS_CHECK_") || topic.size() > 12 && topic.compare(topic.size() - 12, 12, "_REPLY_TOPIC") == 0 ||
+         starts("TRANS_CHECK_") || topic.ends_with("_REPLY_TOPIC") ||
          std::find(std::begin(names), std::end(names), topic) != std::end(names);
 }
 
