@@ -198,7 +198,8 @@ gantry_read_request Puller::make_request(const PullHeader& query, const Target& 
   request.struct_size = sizeof request;
   request.queue = target.queue;
   request.offset = query.queue_offset;
-  request.visible_end = context_.shared.visible_end();
+  visible_end_ = context_.shared.visible_end();
+  request.visible_end = visible_end_;
   request.match = selector_.matcher();
   request.message_count_max = std::clamp<std::uint32_t>(
       static_cast<std::uint32_t>(std::max(query.message_count_max, 1)), 1, options.pull_count_max);
@@ -328,7 +329,6 @@ bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& targ
   if (stalled) patience = std::max(patience, std::chrono::milliseconds(5'000));
   patience = std::min(patience, options.hold_max);
   const std::int64_t now = context_.steady_ns();
-  const std::int64_t visible_before = context_.shared.visible_end();
 
   Hold& hold = holds_.acquire();
   hold.keep(query, to);
@@ -346,7 +346,7 @@ bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& targ
   Arrivals::listen(context_.id, *hold.queue);
   const bool grew = context_.shared.env.store.bounds(target.queue).max > query.queue_offset;
   const bool all_visible = context_.shared.options.ack == AckPromise::memory;
-  if (grew && (all_visible || context_.shared.visible_end() != visible_before)) rerun(hold, false);
+  if (grew && (all_visible || context_.shared.visible_end() != visible_end_)) rerun(hold, false);
   return true;
 }
 

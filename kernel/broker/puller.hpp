@@ -89,6 +89,7 @@ class Puller {
   Selector selector_;
   std::array<gantry_slice, slices_per_answer> slices_{};
   gantry_read_result result_{};
+  std::int64_t visible_end_ = 0;  // what the last read was allowed to see
   std::int64_t timer_at_ns_ = 0;  // 0: not armed
   Executor::TimerId timer_ = 0;
 };
