@@ -1,18 +1,12 @@
 #include "kernel/broker/plugin_commands.hpp"
 
-#include "kernel/base/scope_guard.hpp"
+#include "kernel/broker/abi_bytes.hpp"
 #include "kernel/broker/remarks.hpp"
 #include "protocol/codes.hpp"
 
 namespace gantry::broker {
 
 using protocol::ResponseCode;
-
-namespace {
-
-gantry_bytes to_bytes(std::string_view text) noexcept { return {text.data(), text.size()}; }
-
-}  // namespace
 
 bool PluginCommands::handle(const Request& request) {
   const PluginSlots::Command command = context_.shared.env.plugins.command(request.header.code);

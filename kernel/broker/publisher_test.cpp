@@ -642,6 +642,39 @@ TEST_F(SyncPublishTest, a_client_that_left_gets_nothing_and_harms_nobody) {
   EXPECT_EQ(rig.received(other).size(), 1U);
 }
 
+TEST_F(PublishTest, first_message_of_a_new_topic_is_acknowledged_once_the_topic_is_saved) {
+  const auto request = send_request({.topic = "Fresh"});
+  EXPECT_TRUE(rig.exchange(client, request).empty());
+  EXPECT_EQ(rig.store.count("Fresh", 0), 1);
+  rig.run_all();
+  const auto answers = rig.received(client);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 0);
+  EXPECT_TRUE(rig.store.load_blob("topics.json", sdk::BlobVersion::newest));
+  EXPECT_EQ(rig.exchange(client, request).size(), 1U);  // from now on at once
+}
+
+TEST_F(SyncPublishTest, first_message_of_a_new_topic_waits_for_both_promises) {
+  const auto request = send_request({.topic = "Fresh"});
+  EXPECT_TRUE(rig.exchange(client, request).empty());
+  rig.run_all();
+  EXPECT_TRUE(rig.received(client).empty());
+  rig.store.sync();
+  rig.run_all();
+  const auto answers = rig.received(client);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 0);
+}
+
+TEST_F(SyncPublishTest, first_message_of_a_new_topic_is_not_acknowledged_by_a_failed_store) {
+  EXPECT_TRUE(rig.exchange(client, send_request({.topic = "Fresh"})).empty());
+  rig.store.fail("fsync: EIO");
+  rig.run_all();
+  const auto answers = rig.received(client);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 14);
+}
+
 // ---- our own messages ----
 
 TEST_F(PublishTest, broker_publishes_its_own_messages) {
