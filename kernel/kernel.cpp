@@ -376,10 +376,10 @@ class Node final : public broker::NodeControl {
     add("fast", options_.listen.host, fast_port_);
     GANTRY_LOG(info, "gantry.ready", field("broker", options_.broker.name), field("broker_port", broker_port_),
                field("nameserver_port", name_server_port_), field("shards", shards_.count()));
+    if (!request_.ports_file.empty()) GANTRY_TRY(write_file_atomically(request_.ports_file, json + "}\n"));
     std::printf("%s\n", text.c_str());
     std::fflush(stdout);
-    if (request_.ports_file.empty()) return {};
-    return write_file_atomically(request_.ports_file, json + "}\n");
+    return {};
   }
 
   // ---- while it runs ----
