@@ -29,6 +29,11 @@ Result<std::size_t> read_with(const File& file, std::span<std::byte> to, std::ui
     const auto count = ::preadv2(file.fd(), &part, 1, static_cast<off_t>(offset + done), flags);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return Error{Errc::would_block, {}};
+    if (count < 0 && errno == EOPNOTSUPP && flags != 0) {
+      // A file system that cannot tell (an older tmpfs) is in memory, or not worth the distinction.
+      flags = 0;
+      continue;
+    }
     if (count < 0) return system_error("reading", file.path(), errno);
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
@@ -82,10 +87,7 @@ Result<std::size_t> Disk::read(const File& file, std::span<std::byte> to, std::u
 }
 
 Result<std::size_t> Disk::read_cached(const File& file, std::span<std::byte> to, std::uint64_t offset) {
-  auto count = read_with(file, to, offset, RWF_NOWAIT);
-  // A file system that cannot tell (tmpfs before Linux 6.x) is in memory or not worth the distinction.
-  if (!count && errno == EOPNOTSUPP) return read_with(file, to, offset, 0);
-  return count;
+  return read_with(file, to, offset, RWF_NOWAIT);
 }
 
 Status Disk::write(const File& file, std::span<const std::byte> from, std::uint64_t offset) {

@@ -361,7 +361,6 @@ gantry_store_positions MmapStore::positions() {
   out.oldest_store_ms = first_store_ms_;
   out.disk_total_bytes = disk_total_;
   out.disk_free_bytes = disk_free_;
-  const std::lock_guard lock(append_mutex_);
   out.writable = accepting_ && !log_.is_full() && !queues_full_ ? 1 : 0;
   return out;
 }

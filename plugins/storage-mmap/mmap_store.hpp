@@ -95,6 +95,10 @@ class MmapStore final : public sdk::Store {
   Result<protocol::RecordView> record_of(const MessageQueue& queue, const protocol::QueueEntry& entry, bool may_block);
   /// The store time of a record that record_of() accepted.
   [[nodiscard]] std::int64_t store_ms_of(const protocol::QueueEntry& entry) const;
+  /// Whether a record can be taken for being in memory without asking the system.
+  [[nodiscard]] bool is_surely_in_memory(std::int64_t log_offset) const noexcept {
+    return log_offset >= trusted_from_ && log_.is_hot(log_offset);
+  }
   Owner* take_owner();
 
   // ---- threads ----
@@ -124,8 +128,8 @@ class MmapStore final : public sdk::Store {
   std::int64_t trusted_from_ = 0;
   bool running_ = false;  // [control]
 
-  std::mutex append_mutex_;  // guards the next five and the appender's side of log_
-  bool accepting_ = false;
+  std::atomic<bool> accepting_{false};  // written under the append lock
+  std::mutex append_mutex_;             // guards the next three and the appender's side of log_
   bool flush_is_idle_ = false;
   std::int64_t last_store_ms_ = 0;
   std::int64_t last_record_ = -1;

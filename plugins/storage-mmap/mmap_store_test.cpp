@@ -346,6 +346,39 @@ TEST_F(MmapStoreTest, store_timestamps_do_not_go_back_with_the_clock) {
   EXPECT_EQ(probe->store().positions().oldest_store_ms, 1'000'000);
 }
 
+TEST_F(MmapStoreTest, a_deleted_topic_does_not_come_back_after_a_crash) {
+  {
+    auto probe = open();
+    fill(*probe, 20, "Gone");
+    fill(*probe, 20, "Again");
+    ASSERT_TRUE(probe->store().delete_topic("Gone"));
+    ASSERT_TRUE(probe->store().delete_topic("Again"));
+    fill(*probe, 5, "Again");
+    harness_.crash();
+  }
+  for (const bool without_queues : {false, true}) {
+    if (without_queues) std::filesystem::remove_all(harness_.path("consumequeue"));
+    auto probe = open();
+    EXPECT_EQ(probe->store().bounds(*probe->queue("Gone")).max, 0);
+    expect_all(*probe, 5, "Again");
+    harness_.crash();
+  }
+}
+
+TEST_F(MmapStoreTest, a_crash_during_a_deletion_does_not_leave_half_of_it) {
+  {
+    auto probe = open();
+    fill(*probe, 200, "Gone");
+  }
+  // The note is written, the files are not removed yet.
+  StoreRoot root(disk_, harness_.options.path);
+  ASSERT_TRUE(root.save_deleted_topics({{"Gone", 1 << 20}}));
+  std::filesystem::remove(harness_.path("consumequeue/Gone/0/00000000000000000000"));
+  auto probe = open();
+  EXPECT_EQ(probe->store().bounds(*probe->queue("Gone")).max, 0);
+  EXPECT_FALSE(std::filesystem::exists(harness_.path("consumequeue/Gone/0")));
+}
+
 // ---- reads ----
 
 TEST_F(MmapStoreTest, a_cold_queue_is_not_read_without_permission_to_block) {

@@ -213,23 +213,31 @@ Status QueueFiles::write_blanks(const File& file, std::int64_t first_slot, std::
   return {};
 }
 
+Result<File> QueueFiles::make_file(const MessageQueue& queue, const std::string& path, std::int64_t first_slot) {
+  const auto folder = folder_of(queue);
+  GANTRY_TRY(disk_.make_directories(folder));
+  dirty_folders_.insert({folder, folder_of(queue.topic()), root_});
+  GANTRY_ASSIGN(auto file, disk_.open(path, OpenMode::create));
+  const auto fill = [&]() -> Status {
+    GANTRY_TRY(disk_.resize(file, static_cast<std::uint64_t>(file_entries_) * queue_entry_size));
+    // A file that begins in the middle is filled up to there, as RocketMQ expects it.
+    return write_blanks(file, 0, first_slot);
+  };
+  if (auto filled = fill(); !filled) {
+    // Half a file must not be taken for a whole one when it is tried again.
+    if (auto removed = disk_.remove(path); !removed) return std::move(removed).error();
+    return std::move(filled).error();
+  }
+  return file;
+}
+
 Result<QueueFiles::Handle> QueueFiles::open_for_write(const MessageQueue& queue, std::int64_t index,
                                                       std::int64_t first_slot) {
   const Key key{queue.number(), index};
   if (auto handle = cached(key)) return handle;
   const auto path = path_of(queue, index);
   auto opened = disk_.open(path, OpenMode::update);
-  if (!opened && opened.error().code == Errc::not_found) {
-    const auto folder = folder_of(queue);
-    GANTRY_TRY(disk_.make_directories(folder));
-    opened = disk_.open(path, OpenMode::create);
-    if (opened) {
-      dirty_folders_.insert({folder, folder_of(queue.topic()), root_});
-      GANTRY_TRY(disk_.resize(*opened, static_cast<std::uint64_t>(file_entries_) * queue_entry_size));
-      // A file that begins in the middle is filled up to there, as RocketMQ expects it.
-      GANTRY_TRY(write_blanks(*opened, 0, first_slot));
-    }
-  }
+  if (!opened && opened.error().code == Errc::not_found) opened = make_file(queue, path, first_slot);
   if (!opened) return std::move(opened).error();
   return remember(key, *std::move(opened));
 }

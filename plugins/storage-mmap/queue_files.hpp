@@ -80,6 +80,7 @@ class QueueFiles {
   Handle remember(const Key& key, File file);
   void forget(std::uint64_t queue);
   Result<Handle> open_for_write(const MessageQueue& queue, std::int64_t index, std::int64_t first_slot);
+  Result<File> make_file(const MessageQueue& queue, const std::string& path, std::int64_t first_slot);
   Status write_blanks(const File& file, std::int64_t first_slot, std::int64_t end_slot);
   Result<protocol::QueueEntry> entry_at(const File& file, std::int64_t slot);
 

@@ -254,7 +254,7 @@ Result<protocol::RecordView> MmapStore::record_of(const MessageQueue& queue, con
   }
   const auto* bytes = segment->at(entry.log_offset);
   const auto size = static_cast<std::uint64_t>(entry.size);
-  if (!log_.is_hot(entry.log_offset)) {
+  if (!is_surely_in_memory(entry.log_offset)) {
     if (may_block) {
       CommitLog::make_resident(bytes, size);
     } else if (!CommitLog::is_resident(bytes, size)) {
@@ -289,7 +289,7 @@ Status MmapStore::read_record(std::int64_t log_offset, std::uint32_t options, ga
   const auto* bytes = segment->at(log_offset);
   if (left < protocol::record_size_v4_min) return not_found();
   const auto bring = [&](std::uint64_t size) {
-    if (log_.is_hot(log_offset)) return true;
+    if (is_surely_in_memory(log_offset)) return true;
     if (may_block) CommitLog::make_resident(bytes, size);
     return may_block || CommitLog::is_resident(bytes, size);
   };
