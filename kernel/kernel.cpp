@@ -107,8 +107,10 @@ class Node final : public broker::NodeControl {
     // The port is known before the broker is made, because records and routes carry it.
     GANTRY_TRY(choose_ports());
     GANTRY_TRY(prepare_broker());
+    // Before anybody can connect: whoever asks for a route finds this broker, and no change of a topic is missed.
+    prepare_registration();
     GANTRY_TRY(open_listeners());
-    register_everywhere();
+    if (registrar_) registrar_->tick();
     return announce();
   }
 
@@ -340,7 +342,7 @@ class Node final : public broker::NodeControl {
   }
 
   /// Tells the NameServer of this process and those outside about the broker, now and after every change.
-  void register_everywhere() {
+  void prepare_registration() {
     if (!broker_) return;
     routing::RegistrationOptions registration;
     registration.cluster = options_.broker.cluster;
@@ -360,7 +362,6 @@ class Node final : public broker::NodeControl {
     registrar_.emplace(Registrar::Options{.addresses = options_.nameserver.addresses,
                                           .connect_timeout = options_.nameserver.register_timeout},
                        *registration_, connector_, shards_, control_, clock_);
-    registrar_->tick();
   }
 
   Status announce() {
