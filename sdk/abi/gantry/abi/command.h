@@ -43,8 +43,8 @@ typedef struct gantry_command_table {
   uint32_t reserved;
   /* [control][configured] The codes served. Static data. */
   const gantry_command_code* (*codes)(void* self, uint64_t* out_count);
-  /* [shard][started] Answers through gantry_host.answer with the ticket, at once or later, from any thread, exactly once; the host
-   * answers SYSTEM_ERROR in its place after its deadline. Must not block. */
+  /* [shard][started] Answers through gantry_host.answer with the ticket, at once or later, from any thread, exactly
+   * once; the host answers SYSTEM_ERROR in its place after its deadline. Must not block. */
   void (*execute)(void* self, const gantry_command_request* request);
 } gantry_command_table;
 

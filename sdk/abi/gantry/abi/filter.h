@@ -27,13 +27,13 @@ typedef struct gantry_filter_table {
 
   /* [any-thread][configured] The expressionType this serves, for example "SQL92". Static text. */
   gantry_bytes (*language)(void* self);
-  /* [any-thread] INVALID_ARGUMENT with a text that names position, expected and found. Bounded in time and memory for any
-   * input; must not block. */
+  /* [any-thread] INVALID_ARGUMENT with a text that names position, expected and found. Bounded in time and memory for
+   * any input; must not block. */
   gantry_status (*compile)(void* self, gantry_bytes expression, gantry_filter_program** out, gantry_error* error);
   /* [any-thread, concurrently] verdicts[i] = 1 match, 0 no match. Never fails: what cannot be evaluated does not match.
    * The stride is the size of the caller's struct. Must not block. */
-  void (*match)(void* self, const gantry_filter_program* program, const gantry_filter_message* messages, uint64_t stride,
-                uint8_t* verdicts, uint64_t count);
+  void (*match)(void* self, const gantry_filter_program* program, const gantry_filter_message* messages,
+                uint64_t stride, uint8_t* verdicts, uint64_t count);
   /* [any-thread] No match() with it is running or will follow. */
   void (*release)(void* self, gantry_filter_program* program);
 } gantry_filter_table;

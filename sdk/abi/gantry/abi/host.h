@@ -72,8 +72,8 @@ typedef struct gantry_host {
   /* 1 when the timer will not run; 0 when it ran or is running. */
   int (*timer_cancel)(void* context, uint64_t id);
 
-  /* A metric of this plugin: the name is prefixed with the plugin's id. The handle is valid until destroy. NULL when the
-   * name exists with another kind. */
+  /* A metric of this plugin: the name is prefixed with the plugin's id. The handle is valid until destroy. NULL when
+   * the name exists with another kind. */
   gantry_metric* (*metric)(void* context, uint32_t kind, gantry_bytes name, gantry_bytes help);
   void (*metric_add)(gantry_metric* metric, int64_t value);    /* counter, gauge */
   void (*metric_set)(gantry_metric* metric, int64_t value);    /* gauge */
@@ -84,7 +84,8 @@ typedef struct gantry_host {
   /* [any-thread][started] Publishes through the normal path (without interceptors) into an existing or system topic.
    * done(arg, outcome) is called exactly once, on any thread, after the topic's acknowledgement promise is kept. */
   gantry_status (*publish)(void* context, const gantry_outgoing* message,
-                           void (*done)(void* arg, const gantry_publish_outcome* outcome), void* arg, gantry_error* error);
+                           void (*done)(void* arg, const gantry_publish_outcome* outcome), void* arg,
+                           gantry_error* error);
 
   /* Answers a request that a gantry.command left open. Exactly once per ticket; body and fields are copied. Fields are
    * pairs: name, value, name, value. */

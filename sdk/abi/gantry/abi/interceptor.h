@@ -27,20 +27,20 @@ typedef struct gantry_scratch {
  * from the scratch memory or live as long as the plugin. */
 typedef struct gantry_publishing {
   uint32_t struct_size;
-  uint32_t verdict;            /* (rw) GANTRY_VERDICT_* */
-  gantry_bytes topic;          /* (rw) must exist, or the message is refused with TOPIC_NOT_EXIST */
-  gantry_bytes properties;     /* (rw) */
-  gantry_bytes body;           /* (rw) compressed when sys_flag says so */
+  uint32_t verdict;        /* (rw) GANTRY_VERDICT_* */
+  gantry_bytes topic;      /* (rw) must exist, or the message is refused with TOPIC_NOT_EXIST */
+  gantry_bytes properties; /* (rw) */
+  gantry_bytes body;       /* (rw) compressed when sys_flag says so */
   gantry_bytes producer_group;
-  gantry_bytes reject_reason;  /* (rw) becomes the remark of the answer */
+  gantry_bytes reject_reason; /* (rw) becomes the remark of the answer */
   gantry_address born_host;
   int64_t born_ms;
-  int32_t queue_id;            /* (rw) */
-  int32_t queue_count;         /* write queues of `topic` as it arrived */
-  int32_t flag;                /* (rw) */
-  int32_t sys_flag;            /* (rw) */
+  int32_t queue_id;    /* (rw) */
+  int32_t queue_count; /* write queues of `topic` as it arrived */
+  int32_t flag;        /* (rw) */
+  int32_t sys_flag;    /* (rw) */
   int32_t reconsume_count;
-  int32_t reject_code;         /* (rw) RocketMQ response code; 0 = MESSAGE_ILLEGAL */
+  int32_t reject_code; /* (rw) RocketMQ response code; 0 = MESSAGE_ILLEGAL */
 } gantry_publishing;
 
 typedef struct gantry_interceptor_table {

@@ -68,14 +68,14 @@ typedef struct gantry_plugin_table {
 
   /* Makes the instance. `host` outlives it. NULL with `error` filled on failure. Starts no thread, opens no file. */
   void* (*create)(const struct gantry_host* host, gantry_error* error);
-  /* Takes the values of all declared options, in the order of the declarations. Called once, before start. The stride is
-   * the host's sizeof(gantry_option_value). */
+  /* Takes the values of all declared options, in the order of the declarations. Called once, before start. The stride
+   * is the host's sizeof(gantry_option_value). */
   gantry_status (*configure)(void* self, const gantry_option_value* values, uint64_t stride, uint64_t count,
                              gantry_error* error);
   /* Opens files, recovers, starts threads. After success the extensions may be used. */
   gantry_status (*start)(void* self, gantry_error* error);
-  /* The values of all options again, after live ones changed while running. NULL when no option is live. All or nothing:
-   * after an error the old values stay in force. */
+  /* The values of all options again, after live ones changed while running. NULL when no option is live. All or
+   * nothing: after an error the old values stay in force. */
   gantry_status (*reconfigure)(void* self, const gantry_option_value* values, uint64_t stride, uint64_t count,
                                gantry_error* error);
   /* No new work arrives after this; finish what is inside. Returns at once. */

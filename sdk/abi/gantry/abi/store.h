@@ -97,11 +97,11 @@ typedef struct gantry_slice {
 
 typedef struct gantry_read_result {
   uint32_t struct_size;
-  uint32_t outcome;     /* GANTRY_READ_* */
-  int64_t next_offset;  /* where to read next */
-  int64_t min_offset;   /* bounds of the queue at the time of the read */
-  int64_t max_offset;   /* the next offset to be assigned */
-  gantry_slice* slices; /* the caller's array */
+  uint32_t outcome;        /* GANTRY_READ_* */
+  int64_t next_offset;     /* where to read next */
+  int64_t min_offset;      /* bounds of the queue at the time of the read */
+  int64_t max_offset;      /* the next offset to be assigned */
+  gantry_slice* slices;    /* the caller's array */
   uint32_t slice_capacity; /* set by the caller; the read ends when it is full */
   uint32_t slice_count;
   uint32_t message_count;
@@ -115,10 +115,10 @@ typedef struct gantry_read_result {
 
 typedef struct gantry_store_positions {
   uint32_t struct_size;
-  uint32_t writable;   /* 0: append() answers UNAVAILABLE or FULL at present */
-  int64_t log_begin;   /* the oldest byte that can still be read */
-  int64_t log_end;     /* where the next record goes */
-  int64_t durable_end; /* every byte below it survives a power cut */
+  uint32_t writable;       /* 0: append() answers UNAVAILABLE or FULL at present */
+  int64_t log_begin;       /* the oldest byte that can still be read */
+  int64_t log_end;         /* where the next record goes */
+  int64_t durable_end;     /* every byte below it survives a power cut */
   int64_t oldest_store_ms; /* store timestamp of the oldest record, -1 when empty */
   int64_t disk_total_bytes;
   int64_t disk_free_bytes;
@@ -160,12 +160,13 @@ typedef struct gantry_store_table {
 
   /* [any-thread] The queue's handle; the queue comes into being with its first message. Never blocks. The topic's name
    * has been validated by the host and is safe as a file name. */
-  gantry_status (*queue_open)(void* self, gantry_bytes topic, int32_t queue_id, gantry_queue** out, gantry_error* error);
+  gantry_status (*queue_open)(void* self, gantry_bytes topic, int32_t queue_id, gantry_queue** out,
+                              gantry_error* error);
   /* [any-thread] min_offset == max_offset: nothing to read. Never blocks. */
   void (*queue_bounds)(void* self, gantry_queue* queue, int64_t* min_offset, int64_t* max_offset);
 
-  /* [any-thread] Appends `count` items in order under one short lock; each gets its own result. Never blocks. The strides
-   * are the sizes of the caller's structs. */
+  /* [any-thread] Appends `count` items in order under one short lock; each gets its own result. Never blocks. The
+   * strides are the sizes of the caller's structs. */
   void (*append)(void* self, const gantry_append_item* items, uint64_t item_stride, gantry_append_result* results,
                  uint64_t result_stride, uint64_t count);
 
@@ -174,7 +175,8 @@ typedef struct gantry_store_table {
   void (*want_durable)(void* self, int64_t log_offset);
 
   /* [any-thread] GANTRY_OK and an outcome; WOULD_BLOCK; UNAVAILABLE; or IO / CORRUPT with `error` filled. */
-  gantry_status (*read)(void* self, const gantry_read_request* request, gantry_read_result* result, gantry_error* error);
+  gantry_status (*read)(void* self, const gantry_read_request* request, gantry_read_result* result,
+                        gantry_error* error);
   /* [any-thread] The one record that begins at log_offset. NOT_FOUND when no valid record begins there. */
   gantry_status (*read_record)(void* self, int64_t log_offset, uint32_t options, gantry_read_result* result,
                                gantry_error* error);
@@ -182,8 +184,8 @@ typedef struct gantry_store_table {
   void (*read_release)(void* self, gantry_read_owner* owner);
 
   /* [any-thread] One entry. NOT_FOUND outside [min, max). store_ms costs a look into the log. */
-  gantry_status (*queue_entry)(void* self, gantry_queue* queue, int64_t offset, uint32_t options, gantry_queue_entry* out,
-                               gantry_error* error);
+  gantry_status (*queue_entry)(void* self, gantry_queue* queue, int64_t offset, uint32_t options,
+                               gantry_queue_entry* out, gantry_error* error);
   /* [any-thread] By store time; the result lies in [min_offset, max_offset]. */
   gantry_status (*search_time)(void* self, gantry_queue* queue, int64_t time_ms, uint32_t boundary, uint32_t options,
                                int64_t* out_offset, gantry_error* error);
@@ -191,8 +193,8 @@ typedef struct gantry_store_table {
   /* [any-thread] Never blocks. */
   void (*positions)(void* self, gantry_store_positions* out);
 
-  /* [control] Drops the topic's queues. Their handles stay valid and dead: append answers UNAVAILABLE, reads find an empty
-   * queue. A later queue_open of the same name starts at offset 0 again. May block. */
+  /* [control] Drops the topic's queues. Their handles stay valid and dead: append answers UNAVAILABLE, reads find an
+   * empty queue. A later queue_open of the same name starts at offset 0 again. May block. */
   gantry_status (*topic_delete)(void* self, gantry_bytes topic, gantry_error* error);
 
   /* [control] Small named files of the host (topics.json, ...), kept next to the log. Names consist of letters, digits,

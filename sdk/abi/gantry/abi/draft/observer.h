@@ -19,7 +19,7 @@ typedef struct gantry_event {
   uint32_t struct_size;
   uint32_t kind; /* GANTRY_EVENT_* */
   gantry_bytes topic;
-  gantry_bytes group;   /* empty for appended */
+  gantry_bytes group; /* empty for appended */
   int32_t queue_id;
   uint32_t count;       /* messages */
   int64_t queue_offset; /* of the first */
@@ -31,7 +31,8 @@ typedef struct gantry_observer_table {
   uint32_t reserved;
   /* [shard, concurrently on several shards][started] Must not block; the bytes are borrowed until it returns. Not
    * GANTRY_OK: the events could not be taken; an observer that fails too often is tripped. */
-  gantry_status (*observe)(void* self, const gantry_event* events, uint64_t stride, uint64_t count, gantry_error* error);
+  gantry_status (*observe)(void* self, const gantry_event* events, uint64_t stride, uint64_t count,
+                           gantry_error* error);
 } gantry_observer_table;
 
 #ifdef __cplusplus
