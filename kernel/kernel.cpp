@@ -144,6 +144,7 @@ class Node final : public broker::NodeControl {
       log_if_failed(saved);
       complete = saved.has_value();
     }
+    if (broker_) broker_->close();
     if (plugins_) {
       for (const Error& failure : plugins_->stop()) {
         GANTRY_LOG(error, "plugin.stop_failed", field("error", failure));

@@ -118,6 +118,8 @@ void Broker::stop() {
   }
 }
 
+void Broker::close() { shards_.clear(); }
+
 bool Broker::drained() const noexcept {
   return shared_->counters.unacknowledged.value() == 0 && shared_->counters.deferred.value() == 0 &&
          publishing_.load(std::memory_order_relaxed) == 0;

@@ -55,6 +55,9 @@ class Broker {
 
   /// [control] From now on new work is refused (GO_AWAY to clients that know it) and held pulls are answered.
   void stop();
+  /// [control] Once the shards and the pool have stopped and before the plugins do: gives back everything that came
+  /// from a plugin, compiled filters above all. What the store still says afterwards is heard and forgotten.
+  void close();
   /// [any-thread] Nothing waits for an acknowledgement, the pool or a plugin any more.
   [[nodiscard]] bool drained() const noexcept;
 
