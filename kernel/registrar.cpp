@@ -1,8 +1,8 @@
 #include "kernel/registrar.hpp"
 
 #include "kernel/base/log.hpp"
+#include "kernel/broker/frame_loop.hpp"
 #include "kernel/net/address.hpp"
-#include "protocol/frame.hpp"
 
 #include <optional>
 
@@ -26,29 +26,16 @@ class Registrar::Server final : public ChannelHandler {
     });
   }
 
-  Consumed on_bytes(Channel&, std::span<const std::byte> bytes) override {
-    Consumed consumed;
-    while (true) {
-      const protocol::CutResult cut = protocol::cut_frame(bytes.subspan(consumed.bytes));
-      if (cut.outcome == protocol::CutOutcome::need_more) {
-        consumed.wanted = cut.size_wanted;
-        return consumed;
-      }
-      if (cut.outcome == protocol::CutOutcome::malformed) {
-        consumed.fault = "malformed frame from a NameServer";
-        return consumed;
-      }
-      consumed.bytes += cut.frame.size;
-      if (!protocol::decode_header(cut.frame, header_)) {
-        consumed.fault = "undecodable header from a NameServer";
-        return consumed;
-      }
-      if (!header_.is_response()) continue;  // notices about other brokers; nothing here depends on them
-      if (const auto answer = routing::Registration::decode_answer(header_); !answer) {
-        GANTRY_LOG_EVERY(std::chrono::seconds(10), warn, "nameserver.registration_refused", field("address", address),
-                         field("error", answer.error()));
-      }
-    }
+  Consumed on_bytes(Channel& open, std::span<const std::byte> bytes) override {
+    // Requests are notices about other brokers; nothing here depends on them.
+    return broker::consume_frames(
+        open, bytes, header_, [](const protocol::FrameView&) {},
+        [this](const protocol::FrameView&) {
+          if (const auto answer = routing::Registration::decode_answer(header_); !answer) {
+            GANTRY_LOG_EVERY(std::chrono::seconds(10), warn, "nameserver.registration_refused",
+                             field("address", address), field("error", answer.error()));
+          }
+        });
   }
 
   void on_close(Channel&, std::string_view reason) override {
