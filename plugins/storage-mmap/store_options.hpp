@@ -35,11 +35,31 @@ struct StoreOptions {
 
   /// The newest part of the log that counts as being in memory and stays mapped.
   std::uint64_t hot_window = 64ull << 20;
+  /// Page cache that readers of older parts may occupy; what they read before is given back first.
+  std::uint64_t cold_cache = 256ull << 20;
+  /// How much is read ahead for a reader of older parts.
+  std::uint64_t cold_read_ahead = 4ull << 20;
   /// Queue entries that wait for being written; beyond it append() answers BUSY.
   std::int64_t pending_entries_max = 4'000'000;
   std::uint32_t open_files_max = 512;
   /// Used part of the disk, in percent, from which append() answers FULL.
   std::uint32_t disk_full_percent = 90;
+  /// Used part of the disk, in percent, from which the oldest log files go before their time; 100: never.
+  std::uint32_t disk_clean_percent = 85;
+  /// Log files whose newest record is older go; 0: no limit of time.
+  std::chrono::milliseconds retention_time{72LL * 3'600'000};
+  /// The oldest log files go when the log is larger; 0: no limit of size.
+  std::uint64_t retention_bytes = 0;
+  std::chrono::milliseconds retention_interval{10'000};
+
+  /// Whether messages can be found by key.
+  bool index = true;
+  /// RocketMQ's sizes of an index file; a directory keeps what it was made with.
+  std::uint32_t index_slots = 5'000'000;
+  std::uint32_t index_entries = 20'000'000;
+  /// How long keys gather in memory before they are written to index files, and how many may.
+  std::chrono::milliseconds index_interval{10'000};
+  std::uint32_t index_pending_max = 1'000'000;
 
   /// Disk space reserved ahead of the log's end, and the bounds of the part of it that is mapped in already.
   std::uint64_t reserve_ahead = 64ull << 20;

@@ -111,6 +111,31 @@ typedef struct gantry_read_result {
   gantry_read_owner* owner; /* not NULL when slices are: give it back with read_release() */
 } gantry_read_result;
 
+/* ---- query ---- */
+
+/* Only messages whose UNIQ_KEY is `key`. Without it also those that have `key` among their KEYS. */
+#define GANTRY_QUERY_UNIQUE 1u
+
+typedef struct gantry_query_request {
+  uint32_t struct_size;
+  uint32_t options;   /* GANTRY_QUERY_* */
+  gantry_bytes topic; /* the topic that the message is stored in */
+  gantry_bytes key;
+  int64_t begin_ms;   /* store time, both ends included */
+  int64_t end_ms;
+  uint32_t count_max; /* at least 1 */
+  uint32_t reserved;
+} gantry_query_request;
+
+typedef struct gantry_query_result {
+  uint32_t struct_size;
+  uint32_t count;
+  int64_t* log_offsets;    /* the caller's array of count_max; the newest matches, in ascending order */
+  int64_t indexed_end;     /* records that begin at or behind it were not searched */
+  int64_t last_ms;         /* store time and log offset of the newest record in the index, 0 without one: what RocketMQ */
+  int64_t last_log_offset; /* calls its last update */
+} gantry_query_result;
+
 /* ---- positions, entries, events ---- */
 
 typedef struct gantry_store_positions {
@@ -203,6 +228,11 @@ typedef struct gantry_store_table {
   gantry_status (*blob_save)(void* self, gantry_bytes name, gantry_bytes content, gantry_error* error);
   gantry_status (*blob_load)(void* self, gantry_bytes name, uint32_t options, gantry_blob_sink sink, void* context,
                              gantry_error* error);
+
+  /* [any-thread] Finds messages by key; every result was compared with the record itself. May block, whatever the
+   * request. UNSUPPORTED when the store keeps no index. */
+  gantry_status (*query)(void* self, const gantry_query_request* request, gantry_query_result* result,
+                         gantry_error* error);
 } gantry_store_table;
 
 #ifdef __cplusplus

@@ -60,6 +60,13 @@ class Store {
   virtual Status save_blob(std::string_view name, std::string_view content) = 0;
   /// [control]
   virtual Result<std::string> load_blob(std::string_view name, BlobVersion version) = 0;
+
+  /// [any-thread][may block]
+  virtual Status query(const gantry_query_request& request, gantry_query_result& result) {
+    (void)request;
+    (void)result;
+    return Error{Errc::unsupported, "this store keeps no index: it cannot find messages by key"};
+  }
 };
 
 }  // namespace gantry::sdk

@@ -139,6 +139,11 @@ struct StoreTrampolines {
     });
   }
 
+  static gantry_status query(void* self, const gantry_query_request* request, gantry_query_result* result,
+                             gantry_error* error) noexcept {
+    return guarded(error, [=] { return of(self).query(*request, *result); });
+  }
+
  private:
   /// For functions that cannot fail in the table: the operator hears of it, and the store counts as broken.
   static auto report(void* self) noexcept {
@@ -165,6 +170,7 @@ inline constexpr gantry_store_table store_table = [] {
   table.topic_delete = &T::topic_delete;
   table.blob_save = &T::blob_save;
   table.blob_load = &T::blob_load;
+  table.query = &T::query;
   return table;
 }();
 
