@@ -40,6 +40,7 @@ class Chooser {
     if (!out_.position_is_known) {
       const auto* newest = newest_with_entries(out_.files);
       // Where RocketMQ added files without keys, the mark still knows more.
+      out_.position_is_known = newest == nullptr && at_least_ == 0;
       out_.written_end = std::max(newest != nullptr ? newest->header.end_offset : log_begin_, at_least_);
     }
     out_.written_end = std::clamp(out_.written_end, log_begin_, std::max(log_begin_, found_.log_end));

@@ -125,7 +125,7 @@ TEST_F(IndexFileTest, has_rocketmqs_bytes_at_rocketmqs_size) {
   };
   EXPECT_EQ(bytes(0, 40),
             "0000018bcfe5687b"  // first store time
-            "0000018bcfe656b2"  // last store time
+            "0000018bcfe656c2"  // last store time
             "0000000000000400"  // first log offset
             "0000000000000800"  // last log offset
             "00000001"          // slots in use

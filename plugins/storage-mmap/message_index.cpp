@@ -183,18 +183,16 @@ void MessageIndex::Impl::loop() {
                 "and in the log");
       }
       full_reported = true;
-      deadline = Clock::now() + retry_interval;
+      deadline = Clock::now() + std::min<Clock::duration>(retry_interval, options.index_interval);
       // Not before: appends wake this thread up as well.
       while (!stopping && Clock::now() < *deadline) wakeup.wait(deadline);
       continue;
     }
     if (!more) {
-      {
-        const std::lock_guard lock(mutex);
-        failed = true;
-      }
       log(GANTRY_LOG_ERROR, "index.failed",
           more.error().text + "; no key is written to index files until the next start, which reads them from the log");
+      const std::lock_guard lock(mutex);
+      failed = true;
       return;
     }
     if (stopping) return;
@@ -218,7 +216,12 @@ Result<bool> MessageIndex::Impl::step() {
     log(GANTRY_LOG_INFO, "index.caught_up",
         field("log_offset", written_end) + field(" from", catch_up_from) + field(" keys", catch_up_keys));
   }
-  if (!part || !is_due()) return false;
+  if (!part) {
+    // The appender begins anew with its next record, or has dropped another one meanwhile.
+    waits_for_durable = true;
+    return source.durable_end() > durable;
+  }
+  if (!is_due()) return false;
   GANTRY_ASSIGN(const bool more, write_pending());
   if (more) return true;
   if (pending.is_closed() && pending.count() == 0 && written_end >= part->end) {

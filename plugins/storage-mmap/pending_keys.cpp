@@ -41,6 +41,7 @@ bool PendingKeys::make_room(std::uint64_t until) noexcept {
 
 bool PendingKeys::add(std::int64_t log_offset, std::int64_t log_end, std::int64_t store_ms,
                       std::span<const std::int32_t> hashes) noexcept {
+  bool wake = false;
   if (dropping_) {
     if (!reopen_.load(std::memory_order_acquire)) return false;
     dropping_ = false;
@@ -49,8 +50,8 @@ bool PendingKeys::add(std::int64_t log_offset, std::int64_t log_end, std::int64_
     end_.store(log_offset, std::memory_order_release);
     closed_.store(false, std::memory_order_release);
     reopened_.fetch_add(1, std::memory_order_release);
+    wake = true;  // what was dropped can be read up to here
   }
-  bool wake = false;
   if (!hashes.empty()) {
     const auto before = produced_.load(std::memory_order_relaxed);
     const auto after = before + hashes.size();
@@ -70,7 +71,7 @@ bool PendingKeys::add(std::int64_t log_offset, std::int64_t log_end, std::int64_
       ++number;
     }
     produced_.store(after, std::memory_order_release);
-    wake = before - consumed < wake_count_ && after - consumed >= wake_count_;
+    wake = wake || (before - consumed < wake_count_ && after - consumed >= wake_count_);
   }
   // Behind the keys: whoever sees this end sees the keys of all records before it.
   end_.store(log_end, std::memory_order_release);

@@ -29,7 +29,7 @@ class PendingKeys {
   /// [control] Before everything else: the first record that will be added begins at or behind `log_end`.
   void start(std::int64_t log_end);
 
-  /// [append lock] True when the consumer should look now: wake_count was reached, or memory is closed.
+  /// [append lock] True when the consumer should look now: wake_count was reached, or memory was closed or opened.
   bool add(std::int64_t log_offset, std::int64_t log_end, std::int64_t store_ms,
            std::span<const std::int32_t> hashes) noexcept;
 
