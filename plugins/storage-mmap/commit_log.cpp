@@ -1,5 +1,7 @@
 #include "plugins/storage-mmap/commit_log.hpp"
 
+#include "plugins/storage-mmap/log_scanner.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -8,8 +10,7 @@
 #include <utility>
 #include <vector>
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
+#ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
@@ -59,13 +60,32 @@ Status CommitLog::open_segment(std::int64_t base, OpenMode mode) {
   const auto path = folder_ + "/" + offset_name(base);
   const auto size = static_cast<std::uint64_t>(segment_size_);
   GANTRY_ASSIGN(auto file, disk_.open(path, mode));
+  std::byte* map = nullptr;
   if (mode == OpenMode::create) {
     GANTRY_TRY(disk_.resize(file, size));
     GANTRY_TRY(disk_.sync(file));
     GANTRY_TRY(disk_.sync_directory(folder_));
+    GANTRY_ASSIGN(map, disk_.map(file, size));
   }
-  GANTRY_ASSIGN(auto* map, disk_.map(file, size));
-  return segments_.add(std::make_unique<Segment>(disk_, base, size, std::move(file), map));
+  auto segment = std::make_unique<Segment>(disk_, base, size, std::move(file), map);
+  const std::lock_guard lock(shape_mutex_);
+  GANTRY_TRY(segments_.add(std::move(segment)));
+  files_end_ = std::max(files_end_, base + segment_size_);
+  return {};
+}
+
+Status CommitLog::map_segment(std::int64_t base) {
+  auto* segment = segments_.find(base);
+  if (segment->state() == Segment::State::hot) return {};
+  GANTRY_ASSIGN(auto* map, disk_.map(segment->file(), segment->size()));
+  segment->warm(map);
+  return {};
+}
+
+SegmentPin CommitLog::pin(std::int64_t log_offset) const noexcept {
+  SegmentPin pin(segments_.find(log_offset));
+  if (pin && pin->state() == Segment::State::retired) return {};
+  return pin;
 }
 
 Result<bool> CommitLog::is_unused(const std::string& path) {
@@ -113,62 +133,40 @@ Status CommitLog::load() {
                                       "their messages"};
     }
     if (expected < 0) {
-      files_begin_ = base;
+      files_begin_ = files_end_ = base;
       segments_.set_first(base);
     }
     GANTRY_TRY(open_segment(base, OpenMode::update));
     expected = base + segment_size_;
   }
-  files_end_ = std::max<std::int64_t>(expected, 0);
   begin_.store(files_begin_);
   return {};
 }
 
-LogItem CommitLog::inspect(std::int64_t position, protocol::RecordView& view, std::string& reason) const {
-  const auto* segment = segments_.find(position);
-  if (segment == nullptr) {
-    reason = "no file holds this offset";
-    return LogItem::end;
-  }
-  const auto left = static_cast<std::uint64_t>(segment->end() - position);
-  const auto outcome = protocol::decode_record({segment->at(position), left}, view, protocol::CheckBody::crc);
-  if (outcome == protocol::RecordOutcome::blank) return LogItem::blank;
-  if (outcome != protocol::RecordOutcome::ok) {
-    reason = protocol::to_string(outcome);
-    return LogItem::end;
-  }
-  if (view.log_offset != position) {
-    reason = "the record says that it is at log offset " + std::to_string(view.log_offset);
-    return LogItem::end;
-  }
-  if (view.size + protocol::blank_size_min > left || view.topic.empty() || view.queue_id < 0 || view.queue_offset < 0) {
-    reason = "a field has a value that no record has";
-    return LogItem::end;
-  }
-  // Topic and properties have no checksum. What a power cut did not write reads as zero, and append() lets no record in
-  // that looks like that.
-  const auto behind = protocol::load_big_endian<std::uint64_t>(segment->at(position) + view.size);
-  const bool ends_in_zero = !view.properties.empty() && view.properties.back() == '\0' && behind == 0;
-  if (ends_in_zero || view.topic.find('\0') != std::string_view::npos) {
-    reason = "the end of the record was never written";
-    return LogItem::end;
-  }
-  return LogItem::record;
-}
-
-bool CommitLog::holds_records(const Segment& segment) const {
-  protocol::RecordView view;
-  std::string reason;
-  return inspect(segment.base(), view, reason) == LogItem::record;
+Status CommitLog::clear_behind(std::int64_t from) {
+  // Stale records behind the end would come back to life if a later tail ended exactly where one of them begins.
+  auto* segment = segments_.find(from);
+  const auto at = static_cast<std::uint64_t>(from - segment->base());
+  const auto page = page_size();
+  const auto whole = std::min((at + page - 1) / page * page, segment->size());
+  // Through the file, not the mapping: on a full disk this answers an error where a store would raise a signal.
+  const std::vector<std::byte> zeros(whole - at);
+  GANTRY_TRY(disk_.write(segment->file(), zeros, at));
+  GANTRY_TRY(disk_.punch(segment->file(), whole, segment->size() - whole));
+  if (whole == at) return disk_.sync(segment->file());
+  return disk_.sync_mapped(segment->file(), segment->data(), at, whole);
 }
 
 Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool clear, const std::string& damaged_folder) {
   int moved = 0;
   auto* segment = segments_.find(end);
   for (auto base = segment != nullptr ? segment->end() : end; base < files_end_; base += segment_size_) {
-    const auto* behind = segments_.find(base);
-    const auto path = behind->file().path();
-    if (holds_records(*behind)) {
+    const auto path = segments_.find(base)->file().path();
+    LogScanner scanner(*this, disk_, LogScanner::Cache::keep);
+    protocol::RecordView view;
+    std::string ignored;
+    GANTRY_ASSIGN(const auto first, scanner.inspect(base, view, ignored));
+    if (first == LogItem::record) {
       GANTRY_TRY(disk_.make_directories(damaged_folder));
       GANTRY_TRY(disk_.rename(path, damaged_folder + "/" + offset_name(base)));
       ++moved;
@@ -178,20 +176,11 @@ Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool cle
   }
   files_end_ = std::min(files_end_, segment != nullptr ? segment->end() : end);
   segments_.remove_behind(files_end_);
-  if (segment != nullptr && clear) {
-    // Stale records behind the end would come back to life if a later tail ended exactly where one of them begins.
-    const auto from = static_cast<std::uint64_t>(end - segment->base());
-    const auto page = page_size();
-    const auto whole = std::min((from + page - 1) / page * page, segment->size());
-    // Through the file, not the mapping: on a full disk this answers an error where a store would raise a signal.
-    const std::vector<std::byte> zeros(whole - from);
-    GANTRY_TRY(disk_.write(segment->file(), zeros, from));
-    GANTRY_TRY(disk_.punch(segment->file(), whole, segment->size() - whole));
-    GANTRY_TRY(disk_.sync(segment->file()));
+  // What is not known to be synced must be mapped, and so must what will be written to.
+  for (auto base = sync_from / segment_size_ * segment_size_; base < files_end_; base += segment_size_) {
+    if (base >= files_begin_) GANTRY_TRY(map_segment(base));
   }
-  for (auto base = sync_from / segment_size_ * segment_size_; base < std::min(end, files_end_); base += segment_size_) {
-    GANTRY_TRY(disk_.sync(segments_.find(base)->file()));
-  }
+  if (segment != nullptr && clear) GANTRY_TRY(clear_behind(end));
   // A start before this one may have failed between making a file and syncing its name.
   if (!empty()) GANTRY_TRY(disk_.sync_directory(folder_));
   if (empty() || files_end_ <= files_begin_) {
@@ -201,11 +190,12 @@ Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool cle
   }
   next_ = end;
   current_ = segment;
+  own_from_ = end;
   end_.store(end);
-  durable_end_.store(end);
+  durable_end_.store(std::clamp(sync_from, files_begin_, end));
   ready_end_.store(end);
   populated_end_ = end;
-  advised_end_ = files_begin_;
+  advised_end_ = std::min(sync_from / segment_size_ * segment_size_, end);
   populate_round_end_ = end;
   return moved;
 }
@@ -217,6 +207,25 @@ Status CommitLog::remove_unused() {
     if (base < keep_end) continue;
     GANTRY_TRY(disk_.remove(segments_.find(base)->file().path()));
   }
+  return disk_.sync_directory(folder_);
+}
+
+Status CommitLog::remove_first() {
+  std::string path;
+  {
+    const std::lock_guard lock(shape_mutex_);
+    const auto next = files_begin_ + segment_size_;
+    if (next > end()) return {};
+    // Nobody looks for it from here on, then it is taken out, then it goes.
+    begin_.store(next, std::memory_order_release);
+    auto* segment = segments_.retire(files_begin_);
+    path = segment->file().path();
+    segment->become(Segment::State::retired);
+    leaving_.push_back(segment);
+    files_begin_ = next;
+  }
+  GANTRY_TRY(disk_.remove(path));
+  // One by one: names that a power cut brings back must not leave a gap before those that stay.
   return disk_.sync_directory(folder_);
 }
 
@@ -274,7 +283,6 @@ Status CommitLog::reserve() {
     if (segments_.find(ready) == nullptr) {
       const auto base = ready / segment_size_ * segment_size_;
       GANTRY_TRY(open_segment(base, OpenMode::create));
-      files_end_ = std::max(files_end_, base + segment_size_);
     }
     auto* segment = segments_.find(ready);
     const auto until = std::min((ready / step + 1) * step, segment->end());
@@ -315,29 +323,34 @@ void CommitLog::populate() {
   populated_end_ = std::max(populated_end_, until);
 }
 
-void CommitLog::advise_cold(bool everything) {
-  const auto hot = end() - static_cast<std::int64_t>(options_.hot_window);
-  const auto drop = [](Segment& segment, std::int64_t from, std::int64_t to) {
-    const auto page = page_size();
-    const auto begin = static_cast<std::uint64_t>(from - segment.base()) / page * page;
-    const auto end = static_cast<std::uint64_t>(to - segment.base()) / page * page;
-    if (end > begin) (void)::madvise(segment.data() + begin, end - begin, MADV_DONTNEED);
-  };
+bool CommitLog::cool_down() {
+  // What is not synced stays mapped, because it is synced through the mapping.
+  const auto hot = std::min(end() - static_cast<std::int64_t>(options_.hot_window), durable_end());
   while (advised_end_ + static_cast<std::int64_t>(advise_step) <= hot) {
-    auto* segment = segments_.find(advised_end_);
-    if (segment == nullptr) {
+    const auto pin = this->pin(advised_end_);
+    if (!pin) {
       advised_end_ = hot;
       break;
     }
-    const auto to = std::min(segment->end(), hot);
-    drop(*segment, advised_end_, to);
+    const auto to = std::min(pin->end(), hot);
+    if (pin->state() == Segment::State::hot) {
+      const auto page = page_size();
+      const auto begin = static_cast<std::uint64_t>(advised_end_ - pin->base()) / page * page;
+      const auto end = static_cast<std::uint64_t>(to - pin->base()) / page * page;
+      if (end > begin) (void)::madvise(pin->data() + begin, end - begin, MADV_DONTNEED);
+    }
     advised_end_ = to;
   }
-  if (!everything) return;
-  for (auto base = files_begin_; base < files_end_ && base < hot; base += segment_size_) {
+  const std::lock_guard lock(shape_mutex_);
+  // From the newest cold file backwards, up to one that is cold already.
+  for (auto base = hot / segment_size_ * segment_size_ - segment_size_; base >= files_begin_; base -= segment_size_) {
     auto* segment = segments_.find(base);
-    if (segment != nullptr && segment->touched.exchange(false)) drop(*segment, base, std::min(segment->end(), hot));
+    if (segment == nullptr || segment->state() != Segment::State::hot) break;
+    segment->become(Segment::State::cold);
+    leaving_.push_back(segment);
   }
+  std::erase_if(leaving_, [](Segment* segment) { return segment->settle(); });
+  return !leaving_.empty();
 }
 
 Result<std::int64_t> CommitLog::sync() {
@@ -351,30 +364,6 @@ Result<std::int64_t> CommitLog::sync() {
   }
   durable_end_.store(until, std::memory_order_release);
   return until;
-}
-
-bool CommitLog::is_resident(const std::byte* from, std::uint64_t size) noexcept {
-  const auto pages = pages_around(from, size);
-  const auto page = page_size();
-  std::array<unsigned char, 256> states{};
-  for (std::uint64_t done = 0; done < pages.size;) {
-    const auto part = std::min<std::uint64_t>(pages.size - done, states.size() * page);
-    if (::mincore(pages.from + done, part, states.data()) != 0) return false;
-    const auto count = static_cast<std::ptrdiff_t>(part / page);
-    if (std::any_of(states.begin(), states.begin() + count, [](unsigned char state) { return (state & 1u) == 0; }))
-      return false;
-    done += part;
-  }
-  return true;
-}
-
-void CommitLog::make_resident(const std::byte* from, std::uint64_t size) noexcept {
-  const auto pages = pages_around(from, size);
-  if (::madvise(pages.from, pages.size, MADV_POPULATE_READ) == 0) return;
-  const auto page = page_size();
-  for (std::uint64_t at = 0; at < pages.size; at += page) {
-    (void)*static_cast<const volatile std::byte*>(pages.from + at);
-  }
 }
 
 }  // namespace gantry::storage_mmap

@@ -6,7 +6,10 @@
 //            synced             in memory     mapped in              disk space reserved
 //
 // The appender (under the store's append lock) moves `end`; the flush thread moves `durable_end`; the space thread
-// moves the two on the right. Each is an atomic that the others read.
+// moves the two on the right; the upkeep thread moves `begin`. Each is an atomic that the others read.
+//
+// Only the newest files are mapped, those that the hot window and the unsynced part touch. Older ones are read by copying
+// (LogReader), so that mappings and resident memory stay bounded however long the log is.
 
 #include "plugins/storage-mmap/segment.hpp"
 #include "plugins/storage-mmap/store_options.hpp"
@@ -16,16 +19,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <vector>
 
 namespace gantry::storage_mmap {
-
-/// What lies at a position of the log.
-enum class LogItem : std::uint8_t {
-  record,  ///< `view` is it
-  blank,   ///< nothing up to the next file
-  end,     ///< no whole, valid record: the log ends here
-};
 
 class CommitLog {
  public:
@@ -35,19 +33,15 @@ class CommitLog {
 
   // ---- [control][before the threads start] ----
 
-  /// Maps what is in the folder. Refuses foreign names, wrong sizes and gaps, naming file, expected and found.
+  /// Opens what is in the folder. Refuses foreign names, wrong sizes and gaps, naming file, expected and found.
   Status load();
   [[nodiscard]] bool empty() const noexcept { return files_begin_ == files_end_; }
   /// The range that the loaded files cover.
   [[nodiscard]] std::int64_t files_begin() const noexcept { return files_begin_; }
   [[nodiscard]] std::int64_t files_end() const noexcept { return files_end_; }
-  /// Checks what lies at `position`: structure, body checksum, own position and the room that stays behind it. When it
-  /// is LogItem::end, `reason` says why, for a person.
-  LogItem inspect(std::int64_t position, protocol::RecordView& view, std::string& reason) const;
-  /// Ends the log here: sets all positions, and makes everything behind it zero when `clear` says so. Files that begin
-  /// behind `end` are removed, or moved to `damaged_folder` when they hold records.
-  /// The count of files that were moved.
-  /// What lies between `sync_from` and `end` is on the disk afterwards: a killed process left it in the cache only.
+  /// Ends the log here: sets all positions and maps what will be written to. [sync_from, end) was not synced, as far as
+  /// is known. With `clear`, everything behind the end reads as zero afterwards, and that is durable. Files that begin
+  /// behind `end` are removed, or moved to `damaged_folder` when they hold records; the count of those moved.
   Result<int> settle(std::int64_t end, std::int64_t sync_from, bool clear, const std::string& damaged_folder);
   /// Removes the files that begin behind the log's end: an orderly stop leaves none.
   Status remove_unused();
@@ -70,8 +64,14 @@ class CommitLog {
 
   /// Reserves and maps in what the options ask for in front of the end. Errc::full when the disk is.
   Status make_ready();
-  /// Unmaps the pages behind the hot window; with `everything`, also those of cold files that were read.
-  void advise_cold(bool everything);
+  /// Gives back the memory of what lies behind the hot window; whole files are unmapped. True when some of that has to
+  /// wait for readers and is to be called for again.
+  bool cool_down();
+
+  // ---- [upkeep thread] ----
+
+  /// Removes the oldest file; never the one that holds the end. Readers that are inside keep its bytes.
+  Status remove_first();
 
   // ---- [flush thread] ----
 
@@ -86,23 +86,26 @@ class CommitLog {
   [[nodiscard]] std::int64_t durable_end() const noexcept { return durable_end_.load(std::memory_order_acquire); }
   [[nodiscard]] bool is_full() const noexcept { return full_.load(std::memory_order_relaxed); }
   void set_full(bool full) noexcept { full_.store(full, std::memory_order_relaxed); }
-  [[nodiscard]] Segment* find(std::int64_t log_offset) const noexcept { return segments_.find(log_offset); }
+  [[nodiscard]] std::int64_t segment_size() const noexcept { return segment_size_; }
   /// The largest record that fits a file.
   [[nodiscard]] std::uint64_t record_size_max() const noexcept;
+  /// Written by this process, and not long ago: it is in memory, and needs no checks.
   [[nodiscard]] bool is_hot(std::int64_t log_offset) const noexcept {
-    return log_offset >= end() - static_cast<std::int64_t>(options_.hot_window);
+    return is_own(log_offset) && log_offset >= end() - static_cast<std::int64_t>(options_.hot_window);
   }
-  /// Whether all pages of the range are in memory. Costs a system call.
-  static bool is_resident(const std::byte* from, std::uint64_t size) noexcept;
-  /// Brings the pages of the range into memory; waits for the disk.
-  static void make_resident(const std::byte* from, std::uint64_t size) noexcept;
+  /// Records behind it were encoded by this process.
+  [[nodiscard]] bool is_own(std::int64_t log_offset) const noexcept { return log_offset >= own_from_; }
+  /// The pinned segment that holds the byte at log_offset; empty when there is none (any more).
+  [[nodiscard]] SegmentPin pin(std::int64_t log_offset) const noexcept;
 
  private:
   Status open_segment(std::int64_t base, OpenMode mode);
+  /// Of a segment that no thread uses yet: maps it.
+  Status map_segment(std::int64_t base);
+  /// Makes everything from `from` on in its file read as zero, durably.
+  Status clear_behind(std::int64_t from);
   /// True when nothing was ever written to the beginning of the file.
   Result<bool> is_unused(const std::string& path);
-  /// True when a record begins at the file's first byte.
-  [[nodiscard]] bool holds_records(const Segment& segment) const;
   Status reserve();
   void populate();
 
@@ -110,9 +113,12 @@ class CommitLog {
   const StoreOptions& options_;
   const std::string folder_;
   const std::int64_t segment_size_;
-  SegmentTable segments_;
-  std::int64_t files_begin_ = 0;  // [control], then [space thread]
+  std::int64_t own_from_ = 0;  // not changed once the threads run
+  std::mutex shape_mutex_;  // guards the next four: files come on the space thread and go on the upkeep thread
+  SegmentTable segments_;   // but for find()
+  std::int64_t files_begin_ = 0;
   std::int64_t files_end_ = 0;
+  std::vector<Segment*> leaving_;  // became cold or retired, but readers were inside
 
   // [append lock]
   std::int64_t next_ = 0;

@@ -1,5 +1,7 @@
 #include "plugins/storage-mmap/disk.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -17,10 +19,12 @@ namespace {
 
 constexpr mode_t file_mode = 0644;
 
-std::uint64_t page_floor(std::uint64_t offset) {
-  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  return offset / page * page;
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return size;
 }
+
+std::uint64_t page_floor(std::uint64_t offset) { return offset / page_size() * page_size(); }
 
 Result<std::size_t> read_with(const File& file, std::span<std::byte> to, std::uint64_t offset, int flags) {
   std::size_t done = 0;
@@ -138,6 +142,32 @@ Status Disk::punch(const File& file, std::uint64_t offset, std::uint64_t size) {
     size -= part;
   }
   return {};
+}
+
+void Disk::advise(const File& file, std::uint64_t offset, std::uint64_t size, Advice advice) noexcept {
+  const int number = advice == Advice::will_need ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED;
+  (void)::posix_fadvise(file.fd(), static_cast<off_t>(offset), static_cast<off_t>(size), number);
+}
+
+bool Disk::is_cached(const File& file, std::uint64_t offset, std::uint64_t size) noexcept {
+  // A mapping that is never touched costs nothing but the calls, and mincore() looks at the page cache.
+  const auto begin = page_floor(offset);
+  const auto mapped = offset + size - begin;
+  void* map = ::mmap(nullptr, mapped, PROT_READ, MAP_SHARED, file.fd(), static_cast<off_t>(begin));
+  if (map == MAP_FAILED) return false;
+  std::array<unsigned char, 4096> states{};
+  const auto page = page_size();
+  const auto pages = (mapped + page - 1) / page;
+  std::uint64_t there = 0;
+  for (std::uint64_t done = 0; done < pages;) {
+    const auto part = std::min<std::uint64_t>(pages - done, states.size());
+    if (::mincore(static_cast<std::byte*>(map) + done * page, part * page, states.data()) != 0) break;
+    there += static_cast<std::uint64_t>(std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(part),
+                                                      [](unsigned char state) { return (state & 1u) != 0; }));
+    done += part;
+  }
+  ::munmap(map, mapped);
+  return there * 2 > pages;
 }
 
 Status Disk::sync(const File& file) {

@@ -48,6 +48,12 @@ struct DirectoryEntry {
   std::uint64_t size = 0;
 };
 
+/// What the system is told about a part of a file that is in, or should be in, its page cache.
+enum class Advice : std::uint8_t {
+  will_need,  ///< read it ahead, without waiting
+  dont_need,  ///< give its memory back; what is not on the disk yet stays
+};
+
 struct DiskSpace {
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;  ///< for an ordinary user
@@ -74,6 +80,11 @@ class Disk {
   virtual Status allocate(const File& file, std::uint64_t offset, std::uint64_t size);
   /// Makes [offset, offset + size) read as zero and gives its blocks back.
   virtual Status punch(const File& file, std::uint64_t offset, std::uint64_t size);
+
+  /// Never fails: advice that cannot be taken is not taken.
+  virtual void advise(const File& file, std::uint64_t offset, std::uint64_t size, Advice advice) noexcept;
+  /// Whether most of [offset, offset + size) is in the page cache. False where the system cannot tell.
+  [[nodiscard]] virtual bool is_cached(const File& file, std::uint64_t offset, std::uint64_t size) noexcept;
 
   /// The whole file's data, and what is needed to find it again, reached the disk.
   virtual Status sync(const File& file);

@@ -1,10 +1,10 @@
 #include "plugins/storage-mmap/mmap_store.hpp"
 
+#include "plugins/storage-mmap/log_scanner.hpp"
 #include "plugins/storage-mmap/read_owner.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <pthread.h>
 #include <system_error>
 #include <utility>
 
@@ -12,7 +12,6 @@ namespace gantry::storage_mmap {
 namespace {
 
 constexpr std::uint64_t segment_size_min = 4096;
-constexpr auto retry_interval = std::chrono::seconds(1);
 
 Status check_options(const StoreOptions& options) {
   const auto refuse = [](std::string text) { return Status(Error{Errc::invalid_argument, std::move(text)}); };
@@ -26,6 +25,16 @@ Status check_options(const StoreOptions& options) {
   if (options.disk_full_percent == 0 || options.disk_full_percent > 100) {
     return refuse("disk_full_percent: expected 1 to 100, found " + std::to_string(options.disk_full_percent));
   }
+  if (options.disk_clean_percent == 0 || options.disk_clean_percent > 100) {
+    return refuse("disk_clean_percent: expected 1 to 100, found " + std::to_string(options.disk_clean_percent));
+  }
+  if (options.cold_read_ahead < segment_size_min) {
+    return refuse("cold_read_ahead: expected at least 4096, found " + std::to_string(options.cold_read_ahead));
+  }
+  if (options.index_slots == 0 || options.index_entries < 2) {
+    return refuse("index_slots, index_entries: expected at least 1 and 2, found " + std::to_string(options.index_slots) +
+                  " and " + std::to_string(options.index_entries));
+  }
   return {};
 }
 
@@ -37,10 +46,23 @@ MmapStore::MmapStore(StoreOptions options, Surroundings surroundings, Disk* disk
       disk_(disk != nullptr ? *disk : own_disk_),
       root_(disk_, options_.path),
       log_(disk_, options_),
+      cold_(disk_, options_, [this](std::int64_t log_offset) { return log_.pin(log_offset); }),
       files_(disk_, options_),
-      blobs_(disk_, options_.path) {}
+      ledger_(disk_, root_.ours()),
+      blobs_(disk_, options_.path),
+      index_(disk_, options_, surroundings_),
+      care_({disk_, log_, files_, queues_, files_mutex_, surroundings_,
+             [this](std::string_view topic) {
+               const auto found = deleted_topics_.find(topic);
+               return found == deleted_topics_.end() ? std::int64_t{-1} : found->second;
+             },
+             [this] { return stopping_ || failed_; }}),
+      crowded_at_(options_.pending_entries_max / 2) {}
 
-MmapStore::~MmapStore() { stop_threads(); }
+MmapStore::~MmapStore() {
+  stop_threads();
+  index_.abandon();
+}
 
 void MmapStore::log(std::uint32_t level, std::string_view event, const std::string& text) const {
   if (surroundings_.log) surroundings_.log(level, event, text);
@@ -48,40 +70,100 @@ void MmapStore::log(std::uint32_t level, std::string_view event, const std::stri
 
 void MmapStore::listen(const gantry_store_listener& listener) { listener_ = listener; }
 
-Status MmapStore::start() {
-  GANTRY_TRY(check_options(options_));
-  GANTRY_TRY(root_.lock());
-  const auto begin = [this]() -> Status {
-    GANTRY_TRY(root_.check_layout());
-    Recovery recovery({disk_, root_, log_, files_, queues_, options_, surroundings_});
-    GANTRY_ASSIGN(recovered_, recovery.run());
-    // The first space must be there before the first append; a full disk does not keep the store from being read.
-    if (auto ready = log_.make_ready(); !ready) {
-      if (ready.error().code != Errc::full) return ready;
-      log(GANTRY_LOG_ERROR, "storage.full", ready.error().text);
-    }
-    return {};
-  };
-  if (auto begun = begin(); !begun) {
-    root_.unlock();
-    return begun;
+Status MmapStore::begin() {
+  GANTRY_TRY(root_.check_layout());
+  Recovery recovery({disk_, root_, log_, files_, queues_, ledger_, options_, surroundings_});
+  GANTRY_ASSIGN(recovered_, recovery.run());
+  // The first space must be there before the first append; a full disk does not keep the store from being read.
+  if (auto ready = log_.make_ready(); !ready) {
+    if (ready.error().code != Errc::full) return ready;
+    log(GANTRY_LOG_ERROR, "storage.full", ready.error().text);
   }
   deleted_topics_ = recovered_.deleted_topics;
+  mark_ = recovered_.from_ledger ? recovered_.mark : LedgerMark{};
+  ledger_whole_ = !recovered_.from_ledger;
   checkpoint_ = recovered_.checkpoint;
-  checkpoint_end_ = recovered_.log_end;
-  trusted_from_ = recovered_.log_end;
+  checkpoint_end_ = recovered_.from_ledger ? recovered_.mark.end : log_.begin();
+  pending_entries_ = recovered_.pending_entries;
+  for (auto* queue : queues_.all()) {
+    if (queue->wants_listing()) list_dirty(*queue);
+  }
+  aged_end_ = recovered_.log_end;
+  aged_at_ = Wakeup::Clock::now();
   last_store_ms_ = recovered_.last_store_ms;
   last_record_ = recovered_.last_record;
   first_store_ms_ = recovered_.oldest_store_ms;
   wanted_ = recovered_.log_end;
-  if (const auto space = disk_.space(options_.path)) {
-    disk_total_ = static_cast<std::int64_t>(space->total_bytes);
-    disk_free_ = static_cast<std::int64_t>(space->free_bytes);
+  update_space();
+  // Files of the log that went since the last checkpoint took the oldest messages of queues with them.
+  if (recovered_.from_ledger && mark_.log_begin != log_.begin()) GANTRY_TRY(expire_queues(log_.begin()));
+  return start_index();
+}
+
+Status MmapStore::start_index() {
+  if (!options_.index) return {};
+  IndexSource source;
+  source.scan = [this](std::int64_t from, const std::function<bool(const protocol::RecordView&)>& visit) {
+    return scan_durable(from, visit);
+  };
+  source.durable_end = [this] { return log_.durable_end(); };
+  source.log_begin = [this] { return log_.begin(); };
+  auto started = index_.start(std::move(source), {.log_end = recovered_.log_end,
+                                                  .closed_in_order = recovered_.closed_in_order,
+                                                  .checkpoint_ms = recovered_.checkpoint.index_ms});
+  // Messages are served without their index, too.
+  has_index_ = started.has_value();
+  if (!has_index_) {
+    log(GANTRY_LOG_ERROR, "index.failed", started.error().text + "; messages cannot be found by key until the next start");
+  }
+  return {};
+}
+
+Result<std::int64_t> MmapStore::scan_durable(std::int64_t from,
+                                             const std::function<bool(const protocol::RecordView&)>& visit) {
+  LogScanner scanner(log_, disk_, LogScanner::Cache::drop);
+  auto position = std::max(from, log_.begin());
+  while (position < log_.durable_end() && !stopping_ && !failed_) {
+    protocol::RecordView view;
+    std::string reason;
+    GANTRY_ASSIGN(const auto item, scanner.inspect(position, view, reason));
+    if (item == LogItem::end) {
+      if (position < log_.begin()) {
+        position = log_.begin();  // that file was removed meanwhile
+        continue;
+      }
+      if (position == from) {
+        return Error{Errc::corrupt, "no record begins at log offset " + std::to_string(from) + ": " + reason};
+      }
+      GANTRY_ASSIGN(const auto found, scanner.find_record(position + 1, log_.durable_end()));
+      position = found >= 0 ? found : scanner.next(position, LogItem::blank, view);
+      continue;
+    }
+    if (item == LogItem::record && !visit(view)) return position;
+    position = scanner.next(position, item, view);
+  }
+  return std::min(position, log_.durable_end());
+}
+
+void MmapStore::update_space() {
+  const auto space = disk_.space(options_.path);
+  if (!space) return;
+  disk_total_ = static_cast<std::int64_t>(space->total_bytes);
+  disk_free_ = static_cast<std::int64_t>(space->free_bytes);
+}
+
+Status MmapStore::start() {
+  GANTRY_TRY(check_options(options_));
+  GANTRY_TRY(root_.lock());
+  if (auto begun = begin(); !begun) {
+    root_.unlock();
+    return begun;
   }
   try {
     flush_thread_ = std::thread([this] { flush_loop(); });
     store_thread_ = std::thread([this] { store_loop(); });
     space_thread_ = std::thread([this] { space_loop(); });
+    upkeep_thread_ = std::thread([this] { upkeep_loop(); });
   } catch (const std::system_error& error) {
     stop_threads();
     root_.unlock();
@@ -100,14 +182,12 @@ void MmapStore::quiesce() {
 
 void MmapStore::stop_threads() {
   stopping_ = true;
-  flush_wakeup_.notify();
-  store_wakeup_.notify();
-  space_wakeup_.notify();
+  for (auto* wakeup : {&flush_wakeup_, &store_wakeup_, &space_wakeup_, &upkeep_wakeup_}) wakeup->notify();
   {
     const std::lock_guard lock(durable_mutex_);
     durable_moved_.notify_all();
   }
-  for (auto* thread : {&store_thread_, &space_thread_, &flush_thread_}) {
+  for (auto* thread : {&upkeep_thread_, &store_thread_, &space_thread_, &flush_thread_}) {
     if (thread->joinable()) thread->join();
   }
 }
@@ -121,88 +201,23 @@ Status MmapStore::stop() {
     if (failed_) return Error{Errc::io, "stopping the store: it failed before, its files are left as after a crash"};
     GANTRY_ASSIGN(const auto durable_end, log_.sync());
     if (listener_.durable != nullptr) listener_.durable(listener_.context, durable_end);
-    GANTRY_TRY(write_dirty_queues());
+    if (has_index_) {
+      if (auto stopped = index_.stop(); !stopped) log(GANTRY_LOG_ERROR, "index.failed", stopped.error().text);
+    }
+    GANTRY_TRY(checkpoint(Extent::everything));
     GANTRY_TRY(log_.remove_unused());
-    GANTRY_TRY(checkpoint(true));
     return root_.mark_closed();
   };
   auto ended = end();
+  index_.abandon();
   root_.unlock();
   return ended;
-}
-
-// ---- g-flush ----
-
-void MmapStore::flush_loop() {
-  pthread_setname_np(pthread_self(), "g-flush");
-  using Clock = Wakeup::Clock;
-  auto dirty_since = Clock::now();
-  auto next_flush = Clock::now();
-  while (!stopping_ && !failed_) {
-    const auto durable = log_.durable_end();
-    const auto end = log_.end();
-    const auto dirty = static_cast<std::uint64_t>(end - durable);
-    const auto now = Clock::now();
-    const bool due = now >= next_flush &&
-                     (dirty >= options_.flush_bytes_min || now - dirty_since >= options_.flush_thorough_interval);
-    if (dirty > 0 && (options_.flush == FlushMode::sync || wanted_ > durable || due)) {
-      if (!flush_once()) return;
-      dirty_since = next_flush = Clock::now();
-      next_flush += options_.flush_interval;
-      continue;
-    }
-    if (dirty > 0) {
-      flush_wakeup_.wait(now >= next_flush ? now + options_.flush_interval : next_flush);
-      continue;
-    }
-    {
-      // Under the append lock, so that no append can slip in between the look and the sleep.
-      const std::lock_guard lock(append_mutex_);
-      if (log_.end() != log_.durable_end()) continue;
-      flush_is_idle_ = true;
-    }
-    flush_wakeup_.wait(std::nullopt);
-    dirty_since = Clock::now();
-    next_flush = dirty_since + options_.flush_interval;
-  }
-}
-
-bool MmapStore::flush_once() {
-  auto synced = log_.sync();
-  if (!synced) {
-    fail(synced.error());
-    return false;
-  }
-  {
-    const std::lock_guard lock(durable_mutex_);
-    durable_moved_.notify_all();
-  }
-  if (listener_.durable != nullptr) listener_.durable(listener_.context, *synced);
-  return true;
-}
-
-void MmapStore::want_durable(std::int64_t log_offset) {
-  // Beyond the end there is nothing that anybody could wait for.
-  log_offset = std::min(log_offset, log_.end());
-  auto wanted = wanted_.load(std::memory_order_relaxed);
-  while (wanted < log_offset && !wanted_.compare_exchange_weak(wanted, log_offset)) {
-  }
-  if (wanted < log_offset || log_.durable_end() < log_offset) flush_wakeup_.notify();
-}
-
-bool MmapStore::wait_durable(std::int64_t log_offset) {
-  want_durable(log_offset);
-  std::unique_lock lock(durable_mutex_);
-  durable_moved_.wait(lock, [&] { return log_.durable_end() >= log_offset || stopping_ || failed_; });
-  return log_.durable_end() >= log_offset;
 }
 
 void MmapStore::fail(const Error& reason) {
   if (failed_.exchange(true)) return;
   quiesce();
-  flush_wakeup_.notify();
-  store_wakeup_.notify();
-  space_wakeup_.notify();
+  for (auto* wakeup : {&flush_wakeup_, &store_wakeup_, &space_wakeup_, &upkeep_wakeup_}) wakeup->notify();
   {
     const std::lock_guard lock(durable_mutex_);
     durable_moved_.notify_all();
@@ -210,129 +225,6 @@ void MmapStore::fail(const Error& reason) {
   log(GANTRY_LOG_ERROR, "storage.failed",
       reason.text + "; nothing is acknowledged from now on, restart the broker after the disk was looked at");
   if (listener_.failed != nullptr) listener_.failed(listener_.context, {reason.text.data(), reason.text.size()});
-}
-
-// ---- g-store ----
-
-void MmapStore::store_loop() {
-  pthread_setname_np(pthread_self(), "g-store");
-  using Clock = Wakeup::Clock;
-  static constexpr auto never = Clock::time_point::max();
-  const auto schedule = [](Clock::time_point& when, bool wanted, Clock::duration delay) {
-    if (!wanted) when = never;
-    if (wanted && when == never) when = Clock::now() + delay;
-  };
-  auto next_write = never;
-  auto next_checkpoint = never;
-  bool retry = false;
-  while (!stopping_ && !failed_) {
-    const auto behind = static_cast<std::uint64_t>(log_.end() - checkpoint_end_);
-    schedule(next_write, retry || dirty_queues_.load() != nullptr,
-             retry ? Clock::duration(retry_interval) : Clock::duration(options_.queue_flush_interval));
-    schedule(next_checkpoint, behind > 0, options_.checkpoint_interval);
-    const auto next = std::min(next_write, next_checkpoint);
-    const bool is_crowded = !retry && pending_entries_ > options_.pending_entries_max / 2;
-    if (!is_crowded && Clock::now() < next) {
-      store_wakeup_.wait(next == never ? std::nullopt : std::optional(next));
-      continue;
-    }
-    next_write = never;
-    auto done = write_dirty_queues();
-    if (done && (Clock::now() >= next_checkpoint || behind >= options_.checkpoint_bytes_max)) {
-      next_checkpoint = never;
-      done = checkpoint(false);
-    }
-    if (stopping_) return;
-    retry = !done && done.error().code == Errc::full;
-    if (!done && !retry) return fail(done.error());
-    if (retry && !queues_full_) {
-      log(GANTRY_LOG_ERROR, "storage.full", done.error().text + "; it is tried again every second");
-    }
-    queues_full_ = retry;
-  }
-}
-
-Status MmapStore::write_dirty_queues() {
-  const std::lock_guard lock(files_mutex_);
-  std::array<protocol::QueueEntry, 512> entries;
-  auto* queue = dirty_queues_.exchange(nullptr, std::memory_order_acquire);
-  while (queue != nullptr) {
-    auto* next = queue->next_dirty;
-    for (;;) {
-      std::int64_t first = 0;
-      const auto count = queue->copy_pending(first, entries);
-      if (count > 0) {
-        if (auto written = files_.write(*queue, first, std::span(entries).first(count)); !written) {
-          // What is left stays listed: this queue and those behind it.
-          for (; queue != nullptr; queue = next) {
-            next = queue->next_dirty;
-            list_dirty(*queue);
-          }
-          return written;
-        }
-      }
-      pending_entries_.fetch_sub(static_cast<std::int64_t>(count), std::memory_order_relaxed);
-      // The queue may be listed again, by the appender, as soon as it is marked.
-      if (queue->mark_written(count)) break;
-    }
-    queue = next;
-  }
-  return {};
-}
-
-Status MmapStore::checkpoint(bool clean) {
-  DispatchMark mark;
-  std::int64_t store_ms = 0;
-  {
-    const std::lock_guard lock(append_mutex_);
-    mark = {log_.end(), last_record_, clean};
-    store_ms = last_store_ms_;
-  }
-  if (!wait_durable(mark.end)) return Error{Errc::unavailable, "the checkpoint waits for the log, which is not synced"};
-  GANTRY_TRY(write_dirty_queues());
-  {
-    const std::lock_guard lock(files_mutex_);
-    GANTRY_TRY(files_.sync());
-  }
-  GANTRY_TRY(root_.save_mark(mark));
-  checkpoint_.log_ms = checkpoint_.queues_ms = store_ms;
-  checkpoint_.confirm_offset = mark.end;
-  GANTRY_TRY(root_.save_checkpoint(checkpoint_));
-  checkpoint_end_ = mark.end;
-  return {};
-}
-
-// ---- g-space ----
-
-void MmapStore::space_loop() {
-  pthread_setname_np(pthread_self(), "g-space");
-  bool was_full = log_.is_full();
-  auto next_cold = Wakeup::Clock::now();
-  while (!stopping_ && !failed_) {
-    const bool ticks = log_.is_full() || cold_was_read_;
-    if (ticks) {
-      // Woken early only to stop: appends that are refused on a full disk must not make this a busy loop.
-      const auto next = Wakeup::Clock::now() + retry_interval;
-      while (!stopping_ && Wakeup::Clock::now() < next && space_wakeup_.wait(next)) {
-        if (!log_.is_full()) break;
-      }
-    } else {
-      space_wakeup_.wait(std::nullopt);
-    }
-    if (stopping_) return;
-    const auto ready = log_.make_ready();
-    if (!ready && !was_full) log(GANTRY_LOG_ERROR, "storage.full", ready.error().text);
-    if (ready && was_full) log(GANTRY_LOG_INFO, "storage.space_returned", "appends are accepted again");
-    if (!ready && ready.error().code != Errc::full) log_.set_full(true);
-    was_full = !ready;
-    const bool advise_all = Wakeup::Clock::now() >= next_cold && cold_was_read_.exchange(false);
-    if (advise_all) next_cold = Wakeup::Clock::now() + retry_interval;
-    log_.advise_cold(advise_all);
-    if (const auto space = disk_.space(options_.path)) {
-      disk_total_ = static_cast<std::int64_t>(space->total_bytes);
-      disk_free_ = static_cast<std::int64_t>(space->free_bytes);
-    }
-  }
 }
 
 // ---- queues, positions, blobs ----
@@ -379,7 +271,7 @@ Status MmapStore::delete_topic(std::string_view topic) {
   }
   if (taken.empty()) return {};
   deleted_topics_.insert_or_assign(std::string(topic), log_end);
-  GANTRY_TRY(root_.save_deleted_topics(deleted_topics_));
+  GANTRY_TRY(note_deletion(topic, log_end));
   for (const auto* queue : taken) GANTRY_TRY(files_.remove(*queue));
   return files_.remove_topic(std::string(topic));
 }
@@ -388,6 +280,24 @@ Status MmapStore::save_blob(std::string_view name, std::string_view content) { r
 
 Result<std::string> MmapStore::load_blob(std::string_view name, sdk::BlobVersion version) {
   return blobs_.load(name, version);
+}
+
+StoreFigures MmapStore::figures() const {
+  StoreFigures figures;
+  const auto end = log_.end();
+  figures.log_bytes = end - log_.begin();
+  figures.unsynced_bytes = end - log_.durable_end();
+  figures.behind_checkpoint_bytes = end - checkpoint_end_;
+  figures.pending_queue_entries = pending_entries_;
+  if (has_index_) figures.index_behind_bytes = std::max<std::int64_t>(end - index_.progress().indexed_end, 0);
+  figures.syncs = syncs_;
+  figures.checkpoints = checkpoints_;
+  figures.files_expired = files_expired_;
+  figures.queues_repaired = care_.repaired();
+  figures.cold_blocks_read = cold_.blocks_read();
+  figures.failed = failed_;
+  figures.full = log_.is_full() || queues_full_;
+  return figures;
 }
 
 std::int64_t MmapStore::now() const {

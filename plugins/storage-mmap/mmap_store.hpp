@@ -2,20 +2,27 @@
 // gantry.store/1 on RocketMQ's files: the commit log in mapped files, consume queues, checkpoint, lock and abort as
 // RocketMQ 5.3 keeps them. What is only ours lies in the folder gantry/ below the root.
 //
-// Threads of its own:  g-flush  syncs the log: one sync at a time, for all who wait (want_durable);
-//                      g-store  writes queue entries to their files in batches, syncs them, writes the checkpoint;
-//                      g-space  makes disk space and pages ready in front of the log, advises cold pages away.
-// All three sleep while there is nothing to do.
+// Threads of its own:  g-flush   syncs the log: one sync at a time, for all who wait (want_durable);
+//                      g-store   makes checkpoints: queue entries to their files, what changed to the ledger;
+//                      g-space   makes disk space and pages ready in front of the log, unmaps what has become old;
+//                      g-upkeep  checks and repairs queue files, removes what has expired;
+//                      g-index   writes the index of keys (MessageIndex).
+// All of them sleep while there is nothing to do.
 //
 // Locks, in the order in which they may nest: files_mutex_ > append_mutex_ > a queue's own. See docs/threading.md.
 // Invariants: (1) the durable end never decreases and is told only after the sync that covers it returned; (2) after a
-// failed sync it never moves again and nothing is appended; (3) the dispatch mark never passes the durable end nor an
-// entry that is not synced.
+// failed sync it never moves again and nothing is appended; (3) queue files, ledger and index know only of records below
+// the durable end.
 
 #include "plugins/storage-mmap/blobs.hpp"
+#include "plugins/storage-mmap/cold_cache.hpp"
 #include "plugins/storage-mmap/commit_log.hpp"
+#include "plugins/storage-mmap/log_reader.hpp"
+#include "plugins/storage-mmap/message_index.hpp"
 #include "plugins/storage-mmap/message_queue.hpp"
+#include "plugins/storage-mmap/queue_care.hpp"
 #include "plugins/storage-mmap/queue_files.hpp"
+#include "plugins/storage-mmap/queue_ledger.hpp"
 #include "plugins/storage-mmap/queue_table.hpp"
 #include "plugins/storage-mmap/recovery.hpp"
 #include "plugins/storage-mmap/store_options.hpp"
@@ -38,6 +45,22 @@
 #include <vector>
 
 namespace gantry::storage_mmap {
+
+/// What the store counts, for metrics.
+struct StoreFigures {
+  std::int64_t log_bytes = 0;
+  std::int64_t unsynced_bytes = 0;
+  std::int64_t behind_checkpoint_bytes = 0;
+  std::int64_t pending_queue_entries = 0;
+  std::int64_t index_behind_bytes = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t files_expired = 0;
+  std::uint64_t queues_repaired = 0;
+  std::uint64_t cold_blocks_read = 0;
+  bool failed = false;
+  bool full = false;
+};
 
 /// Life: constructed -> listen -> start -> (running) -> quiesce -> stop -> destroyed. A destructor without stop()
 /// leaves the files as a crash would.
@@ -73,6 +96,10 @@ class MmapStore final : public sdk::Store {
   Status delete_topic(std::string_view topic) override;
   Status save_blob(std::string_view name, std::string_view content) override;
   Result<std::string> load_blob(std::string_view name, sdk::BlobVersion version) override;
+  Status query(const gantry_query_request& request, gantry_query_result& result) override;
+
+  /// For metrics. [any-thread]
+  [[nodiscard]] StoreFigures figures() const;
 
  private:
   struct Prepared;
@@ -82,33 +109,63 @@ class MmapStore final : public sdk::Store {
   // ---- append ----
   gantry_status prepare(const gantry_append_item& item, Prepared& out) const;
   gantry_status place_group(std::span<const Prepared> group, std::int64_t& log_offset);
-  void append_prepared(const Prepared& prepared, std::int64_t log_offset, gantry_append_result& result);
+  static void prepare_keys(Prepared& prepared, std::vector<std::int32_t>& keys);
+  void append_prepared(const Prepared& prepared, std::span<const std::int32_t> keys, std::int64_t log_offset,
+                       gantry_append_result& result);
   void list_dirty(MessageQueue& queue);
   std::int64_t now() const;
 
   // ---- read ----
   [[nodiscard]] static MessageQueue* queue_of(gantry_queue* queue) { return reinterpret_cast<MessageQueue*>(queue); }
   /// Entries from `offset` on, from memory or files; at least one unless the queue ends there.
-  Result<std::size_t> locate(const MessageQueue& queue, std::int64_t offset, std::span<protocol::QueueEntry> to,
+  Result<std::size_t> locate(MessageQueue& queue, std::int64_t offset, std::span<protocol::QueueEntry> to,
                              bool may_block);
-  /// The record that the entry points to, checked and in memory. Errc::would_block, corrupt.
-  Result<protocol::RecordView> record_of(const MessageQueue& queue, const protocol::QueueEntry& entry, bool may_block);
-  /// The store time of a record that record_of() accepted.
-  [[nodiscard]] std::int64_t store_ms_of(const protocol::QueueEntry& entry) const;
-  /// Whether a record can be taken for being in memory without asking the system.
-  [[nodiscard]] bool is_surely_in_memory(std::int64_t log_offset) const noexcept {
-    return log_offset >= trusted_from_ && log_.is_hot(log_offset);
-  }
+  /// The record that the entry points to, checked. Errc::would_block; busy when the queue turns out to be damaged;
+  /// not_found when its file was removed.
+  Result<LogBytes> record_of(MessageQueue& queue, const protocol::QueueEntry& entry, LogReader& reader,
+                             std::int64_t likely_end);
+  /// The record that begins there, with everything about it checked. Errc::not_found.
+  Result<LogBytes> record_at(std::int64_t log_offset, LogReader& reader, protocol::RecordView& view);
+  Result<std::int64_t> store_ms_of(MessageQueue& queue, const protocol::QueueEntry& entry, LogReader& reader);
+  [[nodiscard]] Error being_rebuilt(const MessageQueue& queue) const;
   Owner* take_owner();
 
-  // ---- threads ----
+  // ---- start ----
+  Status begin();
+  Status start_index();
+  /// For the index: goes over the durable part of the log. [index thread]
+  Result<std::int64_t> scan_durable(std::int64_t from, const std::function<bool(const protocol::RecordView&)>& visit);
+  void update_space();
+
+  // ---- g-flush ----
   void flush_loop();
-  void store_loop();
-  void space_loop();
   bool flush_once();
-  Status write_dirty_queues();
-  Status checkpoint(bool clean);
   bool wait_durable(std::int64_t log_offset);
+
+  // ---- g-store ----
+  enum class Extent : std::uint8_t { due, everything };
+  void store_loop();
+  /// Makes all that was appended so far durable, and notes it. `everything`: queue files hold all entries afterwards.
+  Status checkpoint(Extent extent);
+  /// The same under the files lock.
+  Status checkpoint_locked(Extent extent);
+  Status write_queues(const LedgerMark& mark, Extent extent, std::int64_t& oldest_unwritten);
+  Status write_queue(MessageQueue& queue, std::int64_t log_limit);
+  Status write_checkpoint_file(std::int64_t store_ms, std::int64_t oldest_unwritten);
+  Status note_deletion(std::string_view topic, std::int64_t log_end);
+  [[nodiscard]] std::int64_t crowded_at() const;
+
+  // ---- g-space ----
+  void space_loop();
+
+  // ---- g-upkeep ----
+  void upkeep_loop();
+  Status retain();
+  /// Moves the queues' minima to the first record at or behind log_begin.
+  Status expire_queues(std::int64_t log_begin);
+  Status expire_queue(MessageQueue& queue, std::int64_t log_begin);
+  Result<std::int64_t> first_store_ms(std::int64_t base);
+
   void fail(const Error& reason);
   void stop_threads();
   void log(std::uint32_t level, std::string_view event, const std::string& text) const;
@@ -120,13 +177,16 @@ class MmapStore final : public sdk::Store {
   gantry_store_listener listener_{};
   StoreRoot root_;
   CommitLog log_;
+  ColdCache cold_;
   QueueFiles files_;
   QueueTable queues_;
+  QueueLedger ledger_;
   Blobs blobs_;
+  MessageIndex index_;
+  QueueCare care_;
   RecoveryOutcome recovered_;
-  /// Records behind it were encoded by this process and need no checks.
-  std::int64_t trusted_from_ = 0;
-  bool running_ = false;  // [control]
+  bool running_ = false;    // [control]
+  bool has_index_ = false;  // not changed once the threads run
 
   std::atomic<bool> accepting_{false};  // written under the append lock
   std::mutex append_mutex_;             // guards the next three and the appender's side of log_
@@ -136,18 +196,26 @@ class MmapStore final : public sdk::Store {
   std::atomic<std::int64_t> first_store_ms_{-1};
 
   std::atomic<std::int64_t> pending_entries_{0};
+  std::atomic<std::int64_t> crowded_at_;  // pending_entries_ from which a checkpoint does not wait for its time
   std::atomic<MessageQueue*> dirty_queues_{nullptr};
+  std::atomic<std::int64_t> dirty_count_{0};
   std::atomic<bool> queues_full_{false};  // no disk space for queue entries
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> cold_was_read_{false};
   std::atomic<std::int64_t> disk_total_{0};
   std::atomic<std::int64_t> disk_free_{0};
+  std::atomic<std::uint64_t> syncs_{0};
+  std::atomic<std::uint64_t> checkpoints_{0};
+  std::atomic<std::uint64_t> files_expired_{0};
 
-  std::mutex files_mutex_;  // [store] and [control]: who writes or removes queue files
-  StoreRoot::DeletedTopics deleted_topics_;
+  std::mutex files_mutex_;  // guards the next six and files_, ledger_: queue files and what is noted about them
+  DeletedTopics deleted_topics_;
+  LedgerMark mark_;          // of the last checkpoint
+  bool ledger_whole_ = true;  // the next frame has to be a whole one
   Checkpoint checkpoint_;
-  std::int64_t checkpoint_end_ = 0;
+  std::int64_t aged_end_ = 0;  // log end at aged_at_: entries of older records are due to be written
+  Wakeup::Clock::time_point aged_at_{};
+  std::atomic<std::int64_t> checkpoint_end_{0};
 
   Wakeup flush_wakeup_;
   std::atomic<std::int64_t> wanted_{0};
@@ -155,9 +223,11 @@ class MmapStore final : public sdk::Store {
   std::condition_variable durable_moved_;
   Wakeup store_wakeup_;
   Wakeup space_wakeup_;
+  Wakeup upkeep_wakeup_;
   std::thread flush_thread_;
   std::thread store_thread_;
   std::thread space_thread_;
+  std::thread upkeep_thread_;
 
   std::mutex owners_mutex_;  // guards the pool
   std::vector<std::unique_ptr<Owner>> owners_;

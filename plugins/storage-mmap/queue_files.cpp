@@ -41,7 +41,6 @@ std::string QueueFiles::path_of(const MessageQueue& queue, std::int64_t index) c
 
 Result<std::vector<QueueFiles::Name>> QueueFiles::list() {
   GANTRY_TRY(disk_.make_directories(root_));
-  GANTRY_ASSIGN(root_handle_, disk_.open(root_, OpenMode::read));
   std::vector<Name> names;
   GANTRY_ASSIGN(const auto topics, disk_.list(root_));
   for (const auto& topic : topics) {
@@ -119,13 +118,9 @@ Result<QueueExtent> QueueFiles::load(const MessageQueue& queue, std::int64_t log
     if (low > 0) {
       if (low < file_entries_) {
         GANTRY_ASSIGN(const auto behind, entry_at(file, low));
-        if (behind != QueueEntry{}) {
-          const auto from = static_cast<std::uint64_t>(low) * queue_entry_size;
-          const std::vector<std::byte> zeros(static_cast<std::uint64_t>(file_bytes) - from);
-          GANTRY_TRY(disk_.write(file, zeros, from));
-        }
+        if (behind != QueueEntry{}) GANTRY_TRY(clear_slots(file, low));
       }
-      extent.max = index * file_entries_ + low;
+      extent.max = extent.written = index * file_entries_ + low;
       extent.log_end = last.log_end();
       break;
     }
@@ -157,13 +152,90 @@ Result<QueueExtent> QueueFiles::load(const MessageQueue& queue, std::int64_t log
     GANTRY_ASSIGN(const auto entry, entry_at(file, middle % file_entries_));
     if (entry.log_offset >= log_begin && entry.is_written() && !entry.is_pre_blank()) {
       high = middle;
+      extent.first_record = entry.log_offset;
     } else {
       low = middle + 1;
       min = -1;
     }
   }
   extent.min = std::min(low, extent.max);
+  if (extent.min == extent.max) extent.first_record = -1;
   return extent;
+}
+
+Status QueueFiles::clear_slots(const File& file, std::int64_t first_slot) {
+  const auto from = static_cast<std::uint64_t>(first_slot) * queue_entry_size;
+  const std::vector<std::byte> zeros(static_cast<std::uint64_t>(file_entries_) * queue_entry_size - from);
+  return disk_.write(file, zeros, from);
+}
+
+Status QueueFiles::clear_behind(const MessageQueue& queue, std::int64_t max) {
+  const auto index = max / file_entries_;
+  auto opened = disk_.open(path_of(queue, index), OpenMode::update);
+  if (!opened && opened.error().code == Errc::not_found) return {};
+  if (!opened) return std::move(opened).error();
+  GANTRY_ASSIGN(const auto behind, entry_at(*opened, max % file_entries_));
+  if (behind == QueueEntry{}) return {};
+  // A file that would hold nothing at all must not stay.
+  if (max % file_entries_ == 0) return disk_.remove(opened->path());
+  return clear_slots(*opened, max % file_entries_);
+}
+
+Status QueueFiles::remove_before(const MessageQueue& queue, std::int64_t min) {
+  const auto folder = folder_of(queue);
+  GANTRY_ASSIGN(auto entries, disk_.list(folder));
+  std::vector<std::int64_t> bases;
+  for (const auto& entry : entries) {
+    const auto base = entry.is_directory ? -1 : offset_of_name(entry.name);
+    if (base >= 0) bases.push_back(base);
+  }
+  std::sort(bases.begin(), bases.end());
+  const auto file_bytes = file_entries_ * static_cast<std::int64_t>(queue_entry_size);
+  const auto wanted_from = min / file_entries_ * file_bytes;
+  for (std::size_t i = 0; i + 1 < bases.size() && bases[i] < wanted_from; ++i) {
+    {
+      const std::lock_guard lock(cache_mutex_);
+      if (const auto found = by_key_.find({queue.number(), bases[i] / file_bytes}); found != by_key_.end()) {
+        recent_.erase(found->second);
+        by_key_.erase(found);
+      }
+    }
+    GANTRY_TRY(disk_.remove(folder + "/" + offset_name(bases[i])));
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> QueueFiles::check(const MessageQueue& queue, const QueueExtent& extent) {
+  using Finding = std::optional<std::string>;
+  if (extent.min >= extent.written) return Finding();
+  const auto file_bytes = static_cast<std::uint64_t>(file_entries_) * queue_entry_size;
+  for (auto index = extent.min / file_entries_; index <= (extent.written - 1) / file_entries_; ++index) {
+    const auto path = path_of(queue, index);
+    const auto found = [&path](const std::string& what) { return Finding(path + ": " + what); };
+    auto opened = disk_.open(path, OpenMode::read);
+    if (!opened && opened.error().code == Errc::not_found) return found("expected the file, found none");
+    if (!opened) return std::move(opened).error();
+    GANTRY_ASSIGN(const auto size, disk_.size(*opened));
+    if (size != file_bytes) {
+      return found("expected " + std::to_string(file_bytes) + " bytes, found " + std::to_string(size));
+    }
+    const auto first = std::max(extent.min, index * file_entries_);
+    const auto last = std::min(extent.written, (index + 1) * file_entries_) - 1;
+    for (const auto offset : {first, last}) {
+      GANTRY_ASSIGN(const auto entry, entry_at(*opened, offset % file_entries_));
+      const auto position = std::to_string(offset % file_entries_ * static_cast<std::int64_t>(queue_entry_size));
+      if (!entry.is_written()) {
+        return found("expected an entry for offset " + std::to_string(offset) + " at position " + position +
+                     ", found none");
+      }
+      const bool is_first = offset == extent.min && extent.first_record >= 0;
+      if (is_first && entry.log_offset != extent.first_record) {
+        return found("expected log offset " + std::to_string(extent.first_record) + " at position " + position +
+                     ", found " + std::to_string(entry.log_offset));
+      }
+    }
+  }
+  return Finding();
 }
 
 QueueFiles::Handle QueueFiles::cached(const Key& key) {
@@ -199,7 +271,7 @@ void QueueFiles::forget(std::uint64_t queue) {
   }
 }
 
-Status QueueFiles::write_blanks(const File& file, std::int64_t first_slot, std::int64_t end_slot) {
+Status QueueFiles::fill_slots(const File& file, std::int64_t first_slot, std::int64_t end_slot) {
   std::vector<std::byte> bytes(batch_entries * queue_entry_size);
   for (std::size_t i = 0; i < batch_entries; ++i) {
     protocol::encode_queue_entry({0, protocol::queue_entry_blank_size, 0}, bytes.data() + i * queue_entry_size);
@@ -221,7 +293,7 @@ Result<File> QueueFiles::make_file(const MessageQueue& queue, const std::string&
   const auto fill = [&]() -> Status {
     GANTRY_TRY(disk_.resize(file, static_cast<std::uint64_t>(file_entries_) * queue_entry_size));
     // A file that begins in the middle is filled up to there, as RocketMQ expects it.
-    return write_blanks(file, 0, first_slot);
+    return fill_slots(file, 0, first_slot);
   };
   if (auto filled = fill(); !filled) {
     // Half a file must not be taken for a whole one when it is tried again.
@@ -265,9 +337,23 @@ Status QueueFiles::write(const MessageQueue& queue, std::int64_t first_offset, s
   return {};
 }
 
+Status QueueFiles::write_blanks(const MessageQueue& queue, std::int64_t first_offset, std::int64_t end_offset) {
+  while (first_offset < end_offset) {
+    const auto index = first_offset / file_entries_;
+    const auto until = std::min(end_offset, (index + 1) * file_entries_);
+    const QueueEntry blank{0, protocol::queue_entry_blank_size, 0};
+    GANTRY_TRY(write(queue, first_offset, {&blank, 1}));  // makes the file, and lists it for the next sync
+    GANTRY_ASSIGN(const auto handle, open_for_write(queue, index, first_offset % file_entries_));
+    GANTRY_TRY(fill_slots(handle->file, first_offset % file_entries_, until - index * file_entries_));
+    first_offset = until;
+  }
+  return {};
+}
+
 Status QueueFiles::sync() {
   if (too_many_dirty_) {
-    GANTRY_TRY(disk_.sync_file_system(root_handle_));
+    GANTRY_ASSIGN(const auto root, disk_.open(root_, OpenMode::read));
+    GANTRY_TRY(disk_.sync_file_system(root));
   } else {
     for (const auto& handle : dirty_) GANTRY_TRY(disk_.sync(handle->file));
     for (const auto& folder : dirty_folders_) {
@@ -289,6 +375,11 @@ Status QueueFiles::remove(const MessageQueue& queue) {
 Status QueueFiles::remove_topic(const std::string& topic) {
   GANTRY_TRY(disk_.remove_tree(folder_of(topic)));
   return disk_.sync_directory(root_);
+}
+
+Status QueueFiles::remove_leftovers(const std::string& topic) {
+  if (!disk_.exists(folder_of(topic))) return {};
+  return remove_topic(topic);
 }
 
 Result<std::size_t> QueueFiles::read(const MessageQueue& queue, std::int64_t offset, std::span<QueueEntry> to,

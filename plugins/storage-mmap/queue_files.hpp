@@ -5,12 +5,14 @@
 
 #include "plugins/storage-mmap/disk.hpp"
 #include "plugins/storage-mmap/message_queue.hpp"
+#include "plugins/storage-mmap/queue_ledger.hpp"
 #include "plugins/storage-mmap/store_options.hpp"
 
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -18,13 +20,6 @@
 #include <vector>
 
 namespace gantry::storage_mmap {
-
-/// What a queue's folder was found to hold.
-struct QueueExtent {
-  std::int64_t min = 0;       ///< first offset that is not pre-blank
-  std::int64_t max = 0;       ///< one behind the last entry
-  std::int64_t log_end = -1;  ///< end of the last entry's record
-};
 
 class QueueFiles {
  public:
@@ -42,13 +37,27 @@ class QueueFiles {
   /// behind `log_limit`. Removes files behind it and clears what follows it in its file, so that nothing stale is left.
   Result<QueueExtent> load(const MessageQueue& queue, std::int64_t log_begin, std::int64_t log_limit);
 
-  /// [store thread] Writes entries from `first_offset` on. Makes folders, files and pre-blank entries as needed.
+  /// [control] Removes the folder of a topic that has no queues, if there is one.
+  Status remove_leftovers(const std::string& topic);
+  /// [control] Nothing follows the entry before `max` afterwards: a cut of the log must not leave entries behind.
+  Status clear_behind(const MessageQueue& queue, std::int64_t max);
+
+  // ---- who holds the store's files lock ----
+
+  /// Writes entries from `first_offset` on. Makes folders, files and pre-blank entries as needed.
   Status write(const MessageQueue& queue, std::int64_t first_offset, std::span<const protocol::QueueEntry> entries);
-  /// [store thread] Everything written before is on the disk afterwards.
+  /// Offsets that no message has: pre-blank entries, up to `end_offset`.
+  Status write_blanks(const MessageQueue& queue, std::int64_t first_offset, std::int64_t end_offset);
+  /// Everything written before is on the disk afterwards.
   Status sync();
-  /// [store thread lock] Removes the queue's, or the whole topic's, folder.
+  /// Removes the queue's, or the whole topic's, folder.
   Status remove(const MessageQueue& queue);
   Status remove_topic(const std::string& topic);
+  /// Removes files whose entries are all before `min`, but never the newest file.
+  Status remove_before(const MessageQueue& queue, std::int64_t min);
+  /// Looks whether the files hold [min, written) as far as their names, sizes, first and last entries tell. What is
+  /// wrong, for a person; nothing when all is well.
+  Result<std::optional<std::string>> check(const MessageQueue& queue, const QueueExtent& extent);
 
   /// [any-thread] Reads entries from `offset` on, up to the end of a file; the count. Errc::would_block when that needs
   /// the disk and `may_block` is not set.
@@ -81,7 +90,9 @@ class QueueFiles {
   void forget(std::uint64_t queue);
   Result<Handle> open_for_write(const MessageQueue& queue, std::int64_t index, std::int64_t first_slot);
   Result<File> make_file(const MessageQueue& queue, const std::string& path, std::int64_t first_slot);
-  Status write_blanks(const File& file, std::int64_t first_slot, std::int64_t end_slot);
+  Status fill_slots(const File& file, std::int64_t first_slot, std::int64_t end_slot);
+  /// Makes everything from the slot on read as zero.
+  Status clear_slots(const File& file, std::int64_t first_slot);
   Result<protocol::QueueEntry> entry_at(const File& file, std::int64_t slot);
 
   Disk& disk_;
@@ -97,7 +108,6 @@ class QueueFiles {
   std::vector<Handle> dirty_;
   std::set<std::string> dirty_folders_;
   bool too_many_dirty_ = false;  // then one sync of the file system is cheaper than one per file
-  File root_handle_;
 };
 
 }  // namespace gantry::storage_mmap

@@ -14,8 +14,8 @@ constexpr std::int64_t pending_max = 1'000'000;
 constexpr std::int64_t gap_max = 10'000'000;
 constexpr std::int64_t progress_interval_ns = 1'000'000'000;
 constexpr std::int64_t checkpoint_slack_ms = 3000;
-constexpr std::int64_t inspect_behind_max = 16 << 20;
-constexpr std::size_t zeros_enough = 256u << 10;
+constexpr std::int64_t garbage_step = 256 << 10;
+constexpr std::int64_t zeros_enough = 8 << 20;
 
 std::int64_t steady_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -33,55 +33,112 @@ void Recovery::log(std::uint32_t level, std::string_view event, const std::strin
 Result<RecoveryOutcome> Recovery::run() {
   auto& root = parts_.root;
   auto& commit_log = parts_.log;
-  auto& files = parts_.files;
-  closed_in_order_ = root.was_closed_in_order();
+  out_.closed_in_order = root.was_closed_in_order();
   GANTRY_ASSIGN(out_.checkpoint, root.load_checkpoint());
-  GANTRY_ASSIGN(mark_, root.load_mark());
-  GANTRY_ASSIGN(out_.deleted_topics, root.load_deleted_topics());
   GANTRY_TRY(commit_log.load());
-  GANTRY_ASSIGN(const auto start, choose_start());
-  if (!mark_fits_) {
-    // Without a mark of ours nothing says that the entries below the start are whole: look at each queue's newest one.
+  GANTRY_TRY(read_ledger());
+  if (!out_.from_ledger) {
+    GANTRY_ASSIGN(start_, choose_start());
+    // Nothing says that the entries below the start are whole: look at each queue's newest one.
     GANTRY_TRY(check_queue_tails());
   }
   // The marker of an open store may only disappear after everything below is done.
   GANTRY_TRY(root.mark_open());
 
-  out_.log_end = start;
-  out_.last_record = mark_fits_ ? mark_->last_record : -1;
-  GANTRY_TRY(scan(start, false));
+  out_.log_end = start_;
+  out_.last_record = out_.from_ledger ? out_.mark.last_record : -1;
+  GANTRY_TRY(scan(start_, false));
   GANTRY_TRY(rebuild_damaged());
-  GANTRY_TRY(report_cut(end_reason_));
+  GANTRY_TRY(report_cut());
   GANTRY_TRY(cut_queues());
-  GANTRY_TRY(write_pending());
-  const bool clear = !closed_in_order_ || clear_tail_;
-  GANTRY_ASSIGN(const auto moved, commit_log.settle(out_.log_end, start, clear, root.damaged_folder()));
+  const bool clear = !out_.closed_in_order || clear_tail_;
+  const auto sync_from = out_.closed_in_order ? out_.log_end : start_;
+  scanner_.reset();  // the file that it is in may go
+  GANTRY_ASSIGN(const auto moved, commit_log.settle(out_.log_end, sync_from, clear, root.damaged_folder()));
   if (moved > 0) {
     log(GANTRY_LOG_ERROR, "storage.files_put_aside",
         "files=" + std::to_string(moved) + " log_end=" + std::to_string(out_.log_end) +
             " folder=" + root.damaged_folder() + " they hold records behind the place where the log ends");
   }
-
-  std::string ignored;
-  protocol::RecordView view;
-  if (out_.last_record >= 0 && commit_log.inspect(out_.last_record, view, ignored) == LogItem::record) {
-    out_.last_store_ms = view.store_ms;
-  }
-  if (out_.log_end > commit_log.files_begin() &&
-      commit_log.inspect(commit_log.files_begin(), view, ignored) == LogItem::record) {
-    out_.oldest_store_ms = view.store_ms;
-  }
+  GANTRY_TRY(find_store_times());
   std::erase_if(out_.deleted_topics, [&](const auto& entry) { return entry.second <= commit_log.files_begin(); });
-  GANTRY_TRY(files.sync());
-  if (out_.log_end > commit_log.files_begin()) {
-    GANTRY_TRY(root.save_mark({out_.log_end, out_.last_record, false}));
-  }
+  const auto queues = parts_.queues.all();
+  for (const auto* queue : queues) out_.pending_entries += static_cast<std::int64_t>(queue->pending(INT64_MAX));
   log(GANTRY_LOG_INFO, "storage.recovered",
-      std::string("after=") + (closed_in_order_ ? "orderly-stop" : "crash") +
+      std::string("after=") + (out_.closed_in_order ? "orderly-stop" : "crash") +
           " log_begin=" + std::to_string(commit_log.files_begin()) + " log_end=" + std::to_string(out_.log_end) +
-          " read_from=" + std::to_string(start) + " records_read=" + std::to_string(out_.records_read) + " queues=" +
-          std::to_string(parts_.queues.all().size()) + " rebuilt_queues=" + std::to_string(damaged_.size()));
+          " read_from=" + std::to_string(start_) + " records_read=" + std::to_string(out_.records_read) + " queues=" +
+          std::to_string(queues.size()) + " ledger=" + (out_.from_ledger ? "yes" : "no") +
+          " rebuilt_queues=" + std::to_string(damaged_.size()));
   return out_;
+}
+
+Status Recovery::find_store_times() {
+  protocol::RecordView view;
+  std::string ignored;
+  if (out_.last_record >= 0) {
+    GANTRY_ASSIGN(const auto last, scanner_.inspect(out_.last_record, view, ignored));
+    if (last == LogItem::record) out_.last_store_ms = view.store_ms;
+  }
+  if (out_.log_end > parts_.log.files_begin()) {
+    GANTRY_ASSIGN(const auto first, scanner_.inspect(parts_.log.files_begin(), view, ignored));
+    if (first == LogItem::record) out_.oldest_store_ms = view.store_ms;
+  }
+  return {};
+}
+
+// ---- what the queues hold ----
+
+Result<bool> Recovery::mark_fits(const LedgerMark& mark) {
+  // Another broker may have cut the log below our mark: it only counts if the record that it names is still there.
+  if (mark.last_record < 0) return mark.end == parts_.log.files_begin();
+  if (mark.last_record < parts_.log.files_begin()) return false;
+  protocol::RecordView view;
+  std::string ignored;
+  GANTRY_ASSIGN(const auto last, scanner_.inspect(mark.last_record, view, ignored));
+  return last == LogItem::record && mark.last_record + view.size == mark.end;
+}
+
+Status Recovery::read_ledger() {
+  GANTRY_ASSIGN(const auto image, parts_.ledger.load());
+  if (!image) return {};
+  for (const auto& [name, topic] : image->topics) {
+    if (topic.deleted_at >= 0) out_.deleted_topics.emplace(name, topic.deleted_at);
+  }
+  if (image->bytes_ignored > 0) {
+    log(GANTRY_LOG_WARN, "storage.ledger_cut",
+        "file=" + parts_.root.ours() + "/queues position=" + std::to_string(image->bytes) +
+            " bytes=" + std::to_string(image->bytes_ignored) + " the last checkpoint was not written to its end");
+  }
+  GANTRY_ASSIGN(const bool fits, mark_fits(image->mark));
+  if (!fits) {
+    log(GANTRY_LOG_WARN, "storage.ledger_ignored",
+        "file=" + parts_.root.ours() + "/queues log_offset=" + std::to_string(image->mark.end) +
+            " the log does not have the record that it ends with; the queues' files are read instead");
+    return {};
+  }
+  out_.from_ledger = true;
+  out_.mark = image->mark;
+  start_ = image->mark.end;
+  return restore_queues(*image);
+}
+
+Status Recovery::restore_queues(const QueueLedger::Image& image) {
+  for (const auto& [name, topic] : image.topics) {
+    if (auto good = check_topic_name(name); !good) continue;
+    // A crash may have come between the deletion's note and the removal of the files.
+    if (topic.deleted_at >= 0 && topic.queues.empty()) GANTRY_TRY(parts_.files.remove_leftovers(name));
+    for (const auto& [id, found] : topic.queues) {
+      auto* queue = parts_.queues.open(name, id);
+      const auto& extent = found.extent;
+      if (static_cast<std::int64_t>(found.tail.size()) != extent.max - extent.written) {
+        damaged_.insert(queue);
+        continue;
+      }
+      queue->restore(extent, found.tail);
+    }
+  }
+  return {};
 }
 
 Status Recovery::load_queues(std::int64_t log_limit) {
@@ -96,7 +153,7 @@ Status Recovery::load_queues(std::int64_t log_limit) {
       GANTRY_TRY(parts_.files.remove(*queue));
       continue;
     }
-    queue->set_loaded(extent.min, extent.max, extent.log_end);
+    queue->restore(extent, {});
     if (extent.max > 0 && parts_.log.empty()) {
       return Error{Errc::corrupt, "opening the store " + parts_.root.path() + ": expected the commit log that queue " +
                                       queue->name() + " points into, found no file in " + parts_.root.path() +
@@ -107,50 +164,37 @@ Status Recovery::load_queues(std::int64_t log_limit) {
 }
 
 Result<std::int64_t> Recovery::choose_start() {
-  auto& commit_log = parts_.log;
-  if (mark_) {
-    protocol::RecordView view;
-    std::string ignored;
-    const bool at_begin = mark_->end == commit_log.files_begin() && mark_->last_record < 0;
-    // Another broker may have cut the log below our mark: it only counts if the record that it names is still there.
-    mark_fits_ = at_begin || (mark_->last_record >= commit_log.files_begin() &&
-                              commit_log.inspect(mark_->last_record, view, ignored) == LogItem::record &&
-                              mark_->last_record + view.size == mark_->end);
+  if (out_.closed_in_order) {
+    GANTRY_TRY(load_queues(INT64_MAX));
+    return start_after_order();
   }
-  if (mark_fits_) {
-    GANTRY_TRY(load_queues(closed_in_order_ ? INT64_MAX : mark_->end));
-    // Queues that are gone altogether: the whole log makes them again.
-    if (mark_->end > commit_log.files_begin() && parts_.queues.all().empty()) {
-      mark_fits_ = false;
-      return commit_log.files_begin();
-    }
-    return mark_->end;
-  }
-  const auto after_crash = start_after_crash();
-  GANTRY_TRY(load_queues(closed_in_order_ ? INT64_MAX : after_crash));
-  return closed_in_order_ ? start_after_order() : after_crash;
+  GANTRY_ASSIGN(const auto after_crash, start_after_crash());
+  GANTRY_TRY(load_queues(after_crash));
+  return after_crash;
 }
 
-std::int64_t Recovery::start_after_crash() const {
+Result<std::int64_t> Recovery::start_after_crash() {
   const auto& checkpoint = out_.checkpoint;
   const auto known_ms = std::min(checkpoint.log_ms, checkpoint.queues_ms) - checkpoint_slack_ms;
-  const auto size = static_cast<std::int64_t>(parts_.options.segment_size);
+  const auto size = parts_.log.segment_size();
   for (auto base = parts_.log.files_end() - size; base > parts_.log.files_begin(); base -= size) {
     protocol::RecordView view;
     std::string ignored;
-    if (parts_.log.inspect(base, view, ignored) == LogItem::record && view.store_ms <= known_ms) return base;
+    GANTRY_ASSIGN(const auto first, scanner_.inspect(base, view, ignored));
+    if (first == LogItem::record && view.store_ms <= known_ms) return base;
   }
   return parts_.log.files_begin();
 }
 
-std::int64_t Recovery::start_after_order() const {
+Result<std::int64_t> Recovery::start_after_order() {
   std::int64_t known_end = -1;
   for (const auto* queue : parts_.queues.all()) known_end = std::max(known_end, queue->last_log_end());
-  const auto size = static_cast<std::int64_t>(parts_.options.segment_size);
+  const auto size = parts_.log.segment_size();
   for (auto base = parts_.log.files_end() - size; base > parts_.log.files_begin(); base -= size) {
     protocol::RecordView view;
     std::string ignored;
-    if (parts_.log.inspect(base, view, ignored) == LogItem::record && base < known_end) return base;
+    GANTRY_ASSIGN(const auto first, scanner_.inspect(base, view, ignored));
+    if (first == LogItem::record && base < known_end) return base;
   }
   return parts_.log.files_begin();
 }
@@ -163,9 +207,12 @@ Status Recovery::check_queue_tails() {
     GANTRY_ASSIGN(const auto count, parts_.files.read(*queue, bounds.max - 1, last, true));
     protocol::RecordView view;
     std::string reason;
-    const bool fits = count == 1 && parts_.log.inspect(last[0].log_offset, view, reason) == LogItem::record &&
-                      view.topic == queue->topic() && view.queue_id == queue->id() &&
-                      view.size == static_cast<std::uint32_t>(last[0].size);
+    bool fits = false;
+    if (count == 1) {
+      GANTRY_ASSIGN(const auto item, scanner_.inspect(last[0].log_offset, view, reason));
+      fits = item == LogItem::record && view.topic == queue->topic() && view.queue_id == queue->id() &&
+             view.size == static_cast<std::uint32_t>(last[0].size);
+    }
     if (!fits) damaged_.insert(queue);
   }
   return {};
@@ -183,24 +230,21 @@ void Recovery::progress(std::int64_t position, std::int64_t from) {
 }
 
 Status Recovery::scan(std::int64_t from, bool only_damaged) {
-  const auto size = static_cast<std::int64_t>(parts_.options.segment_size);
   const bool from_beginning = from == parts_.log.files_begin();
   auto position = from;
   const auto limit = only_damaged ? out_.log_end : INT64_MAX;
   while (position < limit) {
     protocol::RecordView view;
-    const auto item = parts_.log.inspect(position, view, end_reason_);
+    GANTRY_ASSIGN(const auto item, scanner_.inspect(position, view, end_reason_));
     if (item == LogItem::end) break;
-    if (item == LogItem::blank) {
-      position = (position / size + 1) * size;
-      continue;
+    if (item == LogItem::record) {
+      GANTRY_TRY(dispatch(view, position, from_beginning, only_damaged));
+      if (!only_damaged) {
+        out_.last_record = position;
+        ++out_.records_read;
+      }
     }
-    GANTRY_TRY(dispatch(view, position, from_beginning, only_damaged));
-    if (!only_damaged) {
-      out_.last_record = position;
-      ++out_.records_read;
-    }
-    position += view.size;
+    position = scanner_.next(position, item, view);
     progress(position, from);
   }
   if (!only_damaged) out_.log_end = position;
@@ -213,13 +257,14 @@ Status Recovery::dispatch(const protocol::RecordView& record, std::int64_t posit
   const auto deleted = out_.deleted_topics.find(record.topic);
   if (deleted != out_.deleted_topics.end() && position < deleted->second) return {};
   auto* queue = parts_.queues.open(record.topic, record.queue_id);
-  if (only_damaged != damaged_.contains(queue)) return {};
+  if (!damaged_.empty() && only_damaged != damaged_.contains(queue)) return {};
+  if (damaged_.empty() && only_damaged) return {};
   if (position < queue->last_log_end()) return {};  // its entry is there already
   const auto expected = queue->next_offset();
   if (record.queue_offset > expected) {
     if (expected == 0 && from_beginning) {
       // The oldest messages went with their files: the queue begins here.
-      queue->set_loaded(record.queue_offset, record.queue_offset, -1);
+      queue->restore({record.queue_offset, record.queue_offset, record.queue_offset, -1, -1}, {});
     } else if (!from_beginning) {
       damaged_.insert(queue);
       return {};
@@ -253,13 +298,13 @@ Status Recovery::dispatch(const protocol::RecordView& record, std::int64_t posit
   const auto tag = protocol::entry_tag(record.topic, record.properties);
   queue->push({position, static_cast<std::int32_t>(record.size), tag.at(record.store_ms)});
   pending_.insert(queue);
-  if (++pending_count_ >= pending_max) GANTRY_TRY(write_pending());
+  if (++pending_count_ >= pending_max) GANTRY_TRY(write_pending(position));
   return {};
 }
 
 Status Recovery::forget_entries(MessageQueue& queue) {
   GANTRY_TRY(parts_.files.remove(queue));
-  queue.set_loaded(0, 0, -1);
+  queue.restore({}, {});
   return {};
 }
 
@@ -273,78 +318,93 @@ Status Recovery::rebuild_damaged() {
   return scan(parts_.log.files_begin(), true);
 }
 
+// No entry may point behind the end of the log. Entries reach the files after their records are durable, so there are
+// none, unless another broker wrote them or what was durable is damaged.
 Status Recovery::cut_queues() {
   for (auto* queue : parts_.queues.all()) {
-    if (queue->last_log_end() <= out_.log_end) continue;
+    if (queue->last_log_end() <= out_.log_end) {
+      if (out_.bytes_cut > 0) GANTRY_TRY(parts_.files.clear_behind(*queue, queue->next_offset()));
+      continue;
+    }
     GANTRY_ASSIGN(const auto extent, parts_.files.load(*queue, parts_.log.files_begin(), out_.log_end));
     log(GANTRY_LOG_WARN, "storage.queue_cut",
         "queue=" + queue->name() + " from=" + std::to_string(queue->next_offset()) +
             " to=" + std::to_string(extent.max) + " its newest entries point behind the end of the log");
-    queue->set_loaded(extent.min, extent.max, extent.log_end);
+    queue->restore(extent, {});
   }
   return {};
 }
 
-Result<std::vector<std::byte>> Recovery::read_garbage(const Segment& segment, std::int64_t from) {
-  // Through the file: reading a sparse mapping would make its pages resident. A long run of zeros ends it.
-  std::vector<std::byte> bytes;
-  std::size_t used = 0;
-  const auto room = static_cast<std::size_t>(std::min(segment.end() - from, inspect_behind_max));
-  while (bytes.size() < room && bytes.size() - used < zeros_enough) {
-    const auto done = bytes.size();
-    bytes.resize(std::min(room, done + zeros_enough / 4));
-    const auto at = static_cast<std::uint64_t>(from - segment.base()) + done;
-    GANTRY_TRY(parts_.disk.read(segment.file(), std::span(bytes).subspan(done), at));
-    for (auto i = bytes.size(); i > done && i > used; --i) {
-      if (bytes[i - 1] != std::byte{0}) used = i;
+Result<std::int64_t> Recovery::measure_garbage(const Segment& segment, std::int64_t from, const File* copy) {
+  // A long run of zeros ends it: longer than the records that a power cut may have kept out of the middle.
+  std::vector<std::byte> part(garbage_step);
+  std::int64_t used = 0;
+  for (std::int64_t at = 0; from + at < segment.end() && at - used < zeros_enough;) {
+    const auto room = std::min<std::int64_t>(segment.end() - from - at, garbage_step);
+    const auto bytes = std::span(part).first(static_cast<std::size_t>(room));
+    GANTRY_ASSIGN(const auto count,
+                  parts_.disk.read(segment.file(), bytes, static_cast<std::uint64_t>(from + at - segment.base())));
+    if (count == 0) break;
+    auto last = count;
+    while (last > 0 && bytes[last - 1] == std::byte{0}) --last;
+    if (last > 0) {
+      used = at + static_cast<std::int64_t>(last);
+      if (copy != nullptr) GANTRY_TRY(parts_.disk.write(*copy, bytes.first(last), static_cast<std::uint64_t>(at)));
     }
+    at += static_cast<std::int64_t>(count);
   }
-  bytes.resize(used);
-  return bytes;
+  return used;
 }
 
-Status Recovery::report_cut(const std::string& reason) {
+Result<std::int64_t> Recovery::find_whole_record(std::int64_t from, std::int64_t end) {
+  LogScanner scanner(parts_.log, parts_.disk, LogScanner::Cache::keep);
+  return scanner.find_record(from, end);
+}
+
+Status Recovery::report_cut() {
   const auto end = out_.log_end;
-  const auto* segment = parts_.log.find(end);
-  if (segment == nullptr) return {};
-  GANTRY_ASSIGN(const auto bytes, read_garbage(*segment, end));
-  const auto garbage = static_cast<std::int64_t>(bytes.size());
+  const auto segment = parts_.log.pin(end);
+  if (!segment) return {};
+  GANTRY_ASSIGN(const auto garbage, measure_garbage(*segment.get(), end, nullptr));
   if (garbage == 0) return {};
   clear_tail_ = true;
   out_.bytes_cut = garbage;
-  std::int64_t whole_at = -1;
-  protocol::RecordView view;
-  std::string ignored;
-  for (std::int64_t i = 1; i + 4 < garbage && whole_at < 0; ++i) {
-    // The first byte of the magic is rare enough to make this quick.
-    if (bytes[static_cast<std::size_t>(i + 4)] != std::byte{0xDA}) continue;
-    if (parts_.log.inspect(end + i, view, ignored) == LogItem::record) whole_at = end + i;
-  }
-  std::string text = "log_offset=" + std::to_string(end) + " bytes=" + std::to_string(garbage) + " reason=\"" + reason +
-                     "\" file=" + segment->file().path();
+  GANTRY_ASSIGN(const auto whole_at, find_whole_record(end + 1, end + garbage));
+  std::string text = "log_offset=" + std::to_string(end) + " bytes=" + std::to_string(garbage) + " reason=\"" +
+                     end_reason_ + "\" file=" + segment->file().path() +
+                     " position=" + std::to_string(end - segment->base());
   if (whole_at >= 0) {
     // A power cut may keep a later page and lose an earlier one; damage in the middle looks the same. Keep a copy.
     const auto folder = parts_.root.damaged_folder();
     GANTRY_TRY(parts_.disk.make_directories(folder));
     const auto path = folder + "/tail-" + offset_name(end);
     GANTRY_ASSIGN(const auto file, parts_.disk.open(path, OpenMode::replace));
-    GANTRY_TRY(parts_.disk.write(file, bytes, 0));
+    GANTRY_TRY(measure_garbage(*segment.get(), end, &file));
     GANTRY_TRY(parts_.disk.sync(file));
+    GANTRY_TRY(parts_.disk.sync_directory(folder));
     text += " whole_record_at=" + std::to_string(whole_at) + " copy=" + path;
   }
   log(whole_at >= 0 ? GANTRY_LOG_ERROR : GANTRY_LOG_WARN, "storage.tail_cut", text);
   return {};
 }
 
-Status Recovery::write_pending() {
+Status Recovery::write_pending(std::int64_t synced_end) {
+  // The files must not know of what a power cut could still take from the log.
+  const auto size = parts_.log.segment_size();
+  for (auto base = start_ / size * size; base < synced_end; base += size) {
+    const auto segment = parts_.log.pin(base);
+    if (segment) GANTRY_TRY(parts_.disk.sync(segment->file()));
+  }
   std::vector<protocol::QueueEntry> entries(4096);
   for (auto* queue : pending_) {
     for (;;) {
       std::int64_t first = 0;
-      const auto count = queue->copy_pending(first, entries);
-      if (count > 0) GANTRY_TRY(parts_.files.write(*queue, first, std::span(entries).first(count)));
-      if (queue->mark_written(count)) break;
+      const auto count = queue->copy_pending(synced_end, first, entries);
+      if (count == 0) break;
+      GANTRY_TRY(parts_.files.write(*queue, first, std::span(entries).first(count)));
+      queue->mark_written(count);
     }
+    queue->settle();
   }
   pending_.clear();
   pending_count_ = 0;

@@ -2,18 +2,25 @@
 // Brings a store's folder to a state from which it can be served: finds where the log ends, cuts off what a crash tore,
 // and makes the queues agree with the log.
 //
-// From where the log is read: from our mark (gantry/dispatch) if it fits the log; else as RocketMQ does it, from the
-// file that the checkpoint (after a crash) or the queues (after an orderly stop) name; else from the beginning. Queue
-// entries of records behind that point are dropped after a crash and made again from the log. A queue that turns out to
-// lack entries is rebuilt from the whole log.
+// With a ledger of ours (queue_ledger.hpp) that fits the log, the queues are what it says, and only the log behind its
+// mark is read: a start costs the same however long the log and however many the queues are. No queue file is looked at;
+// QueueCare does that later, beside the running store.
+//
+// Without one (a directory of RocketMQ's, or damage) the queues' files say what they hold, and the log is read from
+// where RocketMQ would begin: the file that the checkpoint (after a crash) or the queues (after an orderly stop) name.
+// Queue entries behind that point are dropped after a crash and made again. A queue that turns out to lack entries is
+// rebuilt from the whole log.
 
 #include "plugins/storage-mmap/commit_log.hpp"
+#include "plugins/storage-mmap/log_scanner.hpp"
 #include "plugins/storage-mmap/queue_files.hpp"
+#include "plugins/storage-mmap/queue_ledger.hpp"
 #include "plugins/storage-mmap/queue_table.hpp"
 #include "plugins/storage-mmap/store_root.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +29,9 @@
 
 namespace gantry::storage_mmap {
 
+/// Topics that were deleted, and the log's end at that time: older records of theirs are in no queue.
+using DeletedTopics = std::map<std::string, std::int64_t, std::less<>>;
+
 struct RecoveryOutcome {
   std::int64_t log_end = 0;
   std::int64_t last_record = -1;
@@ -29,8 +39,12 @@ struct RecoveryOutcome {
   std::int64_t oldest_store_ms = -1;
   std::int64_t records_read = 0;
   std::int64_t bytes_cut = 0;
+  std::int64_t pending_entries = 0;  ///< queue entries that are in memory only
+  bool closed_in_order = true;
+  bool from_ledger = false;  ///< else the ledger has to be written anew
+  LedgerMark mark;           ///< what the ledger on the disk says, if from_ledger
   Checkpoint checkpoint;
-  StoreRoot::DeletedTopics deleted_topics;
+  DeletedTopics deleted_topics;
 };
 
 /// [control][before the threads start] One use.
@@ -42,37 +56,44 @@ class Recovery {
     CommitLog& log;
     QueueFiles& files;
     QueueTable& queues;
+    QueueLedger& ledger;
     const StoreOptions& options;
     const Surroundings& surroundings;
   };
 
-  explicit Recovery(const Parts& parts) : parts_(parts) {}
+  explicit Recovery(const Parts& parts)
+      : parts_(parts), scanner_(parts.log, parts.disk, LogScanner::Cache::keep) {}
   Result<RecoveryOutcome> run();
 
  private:
+  Status read_ledger();
+  Result<bool> mark_fits(const LedgerMark& mark);
+  Status restore_queues(const QueueLedger::Image& image);
   Status load_queues(std::int64_t log_limit);
   Status check_queue_tails();
   Result<std::int64_t> choose_start();
-  std::int64_t start_after_crash() const;
-  std::int64_t start_after_order() const;
+  Result<std::int64_t> start_after_crash();
+  Result<std::int64_t> start_after_order();
   Status scan(std::int64_t from, bool only_damaged);
   Status dispatch(const protocol::RecordView& record, std::int64_t position, bool from_beginning, bool only_damaged);
   Status forget_entries(MessageQueue& queue);
   Status rebuild_damaged();
   Status cut_queues();
-  /// What is not zero behind the end of the log, up to the last such byte.
-  Result<std::vector<std::byte>> read_garbage(const Segment& segment, std::int64_t from);
-  Status report_cut(const std::string& reason);
-  Status write_pending();
+  Status report_cut();
+  /// The size of what is not zero behind the end of the log, up to the last such byte; written to `copy` if it is open.
+  Result<std::int64_t> measure_garbage(const Segment& segment, std::int64_t from, const File* copy);
+  /// The first whole record in that range; -1 when there is none.
+  Result<std::int64_t> find_whole_record(std::int64_t from, std::int64_t end);
+  Status find_store_times();
+  Status write_pending(std::int64_t synced_end);
   void progress(std::int64_t position, std::int64_t from);
   void log(std::uint32_t level, std::string_view event, const std::string& text) const;
 
   const Parts parts_;
+  LogScanner scanner_;
   RecoveryOutcome out_;
-  std::optional<DispatchMark> mark_;
-  bool closed_in_order_ = true;
-  bool mark_fits_ = false;
   bool clear_tail_ = false;
+  std::int64_t start_ = 0;
   std::string end_reason_;
   std::set<MessageQueue*> damaged_;
   std::set<MessageQueue*> pending_;

@@ -20,6 +20,15 @@ std::int64_t offset_of_name(std::string_view name) {
   return good ? offset : -1;
 }
 
+bool Segment::settle() noexcept {
+  const auto state = state_.load();
+  if (state == State::hot) return true;
+  if (pins_.load() != 0) return false;
+  unmap();
+  if (state == State::retired) file_.close();
+  return true;
+}
+
 SegmentTable::~SegmentTable() {
   for (auto& slot : blocks_) {
     auto* block = slot.load();
@@ -29,15 +38,21 @@ SegmentTable::~SegmentTable() {
   }
 }
 
+std::atomic<Segment*>* SegmentTable::slot_of(std::int64_t base) {
+  const auto index = base / segment_size_ - first_index_;
+  if (index < 0 || static_cast<std::size_t>(index) >= capacity) return nullptr;
+  auto& block = blocks_[static_cast<std::size_t>(index) / block_size];
+  if (block.load() == nullptr) block.store(new Block{}, std::memory_order_release);
+  return &(*block.load())[static_cast<std::size_t>(index) % block_size];
+}
+
 Status SegmentTable::add(std::unique_ptr<Segment> segment) {
-  const auto index = segment->base() / segment_size_ - first_index_;
-  if (index < 0 || static_cast<std::size_t>(index) >= capacity) {
+  auto* slot = slot_of(segment->base());
+  if (slot == nullptr) {
     return Error{Errc::full, "adding " + segment->file().path() + ": the log holds at most " +
-                                 std::to_string(capacity) + " files; expired files must be removed first"};
+                                 std::to_string(capacity) + " files; restart the broker to count anew"};
   }
-  auto& slot = blocks_[static_cast<std::size_t>(index) / block_size];
-  if (slot.load() == nullptr) slot.store(new Block{}, std::memory_order_release);
-  (*slot.load())[static_cast<std::size_t>(index) % block_size].store(segment.release(), std::memory_order_release);
+  slot->store(segment.release(), std::memory_order_release);
   return {};
 }
 
@@ -52,6 +67,13 @@ void SegmentTable::remove_behind(std::int64_t log_offset) {
       delete segment;
     }
   }
+}
+
+Segment* SegmentTable::retire(std::int64_t base) {
+  auto* slot = slot_of(base);
+  auto* segment = slot == nullptr ? nullptr : slot->exchange(nullptr);
+  if (segment != nullptr) retired_.emplace_back(segment);
+  return segment;
 }
 
 }  // namespace gantry::storage_mmap

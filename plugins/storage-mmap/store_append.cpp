@@ -1,5 +1,6 @@
 // MmapStore: how messages get into the log. Everything that does not depend on the place in the log is computed before
 // the append lock is taken; inside it a message costs one encoding into the mapping and one queue entry.
+#include "plugins/storage-mmap/index_keys.hpp"
 #include "plugins/storage-mmap/mmap_store.hpp"
 
 #include "protocol/crc32.hpp"
@@ -24,6 +25,8 @@ struct MmapStore::Prepared {
   gantry_status status = GANTRY_OK;
   bool takes_queue_offset = true;
   std::uint64_t size = 0;
+  std::uint32_t keys_begin = 0;  // in the batch's list of key hashes
+  std::uint32_t keys_count = 0;
   protocol::EntryTag tag;
   protocol::RecordSource source;
 };
@@ -62,6 +65,15 @@ gantry_status MmapStore::prepare(const gantry_append_item& item, Prepared& out) 
   return GANTRY_OK;
 }
 
+void MmapStore::prepare_keys(Prepared& prepared, std::vector<std::int32_t>& keys) {
+  thread_local std::vector<std::int32_t> own;
+  record_keys(prepared.queue->key_seed(), prepared.source.properties, prepared.source.properties_more,
+              prepared.source.sys_flag, own);
+  prepared.keys_begin = static_cast<std::uint32_t>(keys.size());
+  prepared.keys_count = static_cast<std::uint32_t>(own.size());
+  keys.insert(keys.end(), own.begin(), own.end());
+}
+
 gantry_status MmapStore::place_group(std::span<const Prepared> group, std::int64_t& log_offset) {
   std::uint64_t size = 0;
   for (const auto& item : group) {
@@ -78,13 +90,15 @@ gantry_status MmapStore::place_group(std::span<const Prepared> group, std::int64
   return status_of(log_.place(size, log_offset));
 }
 
-void MmapStore::append_prepared(const Prepared& prepared, std::int64_t log_offset, gantry_append_result& result) {
+void MmapStore::append_prepared(const Prepared& prepared, std::span<const std::int32_t> keys, std::int64_t log_offset,
+                                gantry_append_result& result) {
   auto source = prepared.source;
   source.queue_offset = prepared.takes_queue_offset ? prepared.queue->next_offset() : 0;
   source.log_offset = log_offset;
   source.store_ms = last_store_ms_;
   protocol::encode_record(source, log_.at(log_offset));
   last_record_ = log_offset;
+  if (has_index_) index_.add(log_offset, log_offset + static_cast<std::int64_t>(prepared.size), last_store_ms_, keys);
   if (prepared.takes_queue_offset) {
     const protocol::QueueEntry entry{log_offset, static_cast<std::int32_t>(prepared.size),
                                      prepared.tag.at(last_store_ms_)};
@@ -102,14 +116,21 @@ void MmapStore::list_dirty(MessageQueue& queue) {
   auto* head = dirty_queues_.load(std::memory_order_relaxed);
   do queue.next_dirty = head;
   while (!dirty_queues_.compare_exchange_weak(head, &queue, std::memory_order_acq_rel));
+  dirty_count_.fetch_add(1, std::memory_order_relaxed);
   if (head == nullptr) store_wakeup_.notify();
 }
 
 void MmapStore::append(std::span<const gantry_append_item> items, std::span<gantry_append_result> results) {
   if (items.empty()) return;
-  thread_local std::vector<Prepared> prepared;  // keeps its memory from batch to batch
+  // They keep their memory from batch to batch.
+  thread_local std::vector<Prepared> prepared;
+  thread_local std::vector<std::int32_t> keys;
   if (prepared.size() < items.size()) prepared.resize(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) prepared[i].status = prepare(items[i], prepared[i]);
+  keys.clear();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    prepared[i].status = prepare(items[i], prepared[i]);
+    if (has_index_ && prepared[i].status == GANTRY_OK) prepare_keys(prepared[i], keys);
+  }
   const auto wall_ms = now();
 
   bool wake_space = false;
@@ -131,7 +152,8 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
         results[i] = {};
         results[i].status = status;
         if (status != GANTRY_OK) continue;
-        append_prepared(prepared[i], log_offset, results[i]);
+        append_prepared(prepared[i], std::span(keys).subspan(prepared[i].keys_begin, prepared[i].keys_count), log_offset,
+                        results[i]);
         log_offset += static_cast<std::int64_t>(prepared[i].size);
       }
       if (status == GANTRY_OK) log_.commit(log_offset);
@@ -144,7 +166,11 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
   }
   if (wake_flush) flush_wakeup_.notify();
   if (wake_space) space_wakeup_.notify();
-  if (pending_entries_.load(std::memory_order_relaxed) > options_.pending_entries_max / 2) store_wakeup_.notify();
+  const auto behind = log_.end() - checkpoint_end_.load(std::memory_order_relaxed);
+  const bool is_crowded =
+      pending_entries_.load(std::memory_order_relaxed) >= crowded_at_.load(std::memory_order_relaxed) ||
+      behind >= static_cast<std::int64_t>(options_.checkpoint_bytes_max);
+  if (is_crowded || wake_flush) store_wakeup_.notify();
 }
 
 }  // namespace gantry::storage_mmap

@@ -27,11 +27,13 @@ struct StoreOptions {
   std::uint64_t flush_bytes_min = 4 * 4096;
   std::chrono::milliseconds flush_thorough_interval{10'000};
 
-  /// How long queue entries gather in memory before they are written to their files.
-  std::chrono::milliseconds queue_flush_interval{1'000};
-  /// How often the files and the checkpoint are synced; bounds the log that is read after a crash.
+  /// How often, and at least after how much log, a checkpoint notes what the queues hold; bounds the log that is read
+  /// after a crash.
   std::chrono::milliseconds checkpoint_interval{10'000};
-  std::uint64_t checkpoint_bytes_max = 512ull << 20;
+  std::uint64_t checkpoint_bytes_max = 256ull << 20;
+  /// Queue entries of a queue that are worth a write of its own; fewer stay in memory and in the ledger for a while.
+  std::uint32_t queue_write_entries_min = 32;
+  std::chrono::milliseconds queue_write_age_max{60'000};
 
   /// The newest part of the log that counts as being in memory and stays mapped.
   std::uint64_t hot_window = 64ull << 20;
@@ -39,7 +41,7 @@ struct StoreOptions {
   std::uint64_t cold_cache = 256ull << 20;
   /// How much is read ahead for a reader of older parts.
   std::uint64_t cold_read_ahead = 4ull << 20;
-  /// Queue entries that wait for being written; beyond it append() answers BUSY.
+  /// Queue entries that are in no file yet; beyond it append() answers BUSY.
   std::int64_t pending_entries_max = 4'000'000;
   std::uint32_t open_files_max = 512;
   /// Used part of the disk, in percent, from which append() answers FULL.

@@ -1,5 +1,7 @@
-// MmapStore: how messages get out. A read is planned on queue entries, takes slices of the mapped log and pins their
-// segments; nothing is copied.
+// MmapStore: how messages get out. A read is planned on queue entries. Records of the hot window leave as slices of the
+// mapped log, with their segments pinned and nothing copied; older ones are copied through the file, in runs of
+// neighbours, by a thread that may wait for the disk.
+#include "plugins/storage-mmap/log_reader.hpp"
 #include "plugins/storage-mmap/mmap_store.hpp"
 #include "plugins/storage-mmap/read_owner.hpp"
 
@@ -7,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 namespace gantry::storage_mmap {
@@ -17,21 +21,32 @@ using protocol::QueueEntry;
 constexpr std::size_t scan_batch = 64;
 constexpr std::size_t match_batch = 16;
 constexpr std::size_t owners_kept = 256;
-
-Error would_block() { return {Errc::would_block, {}}; }
+// Neighbouring records come with one call when no more than this lies between them, up to that much in all.
+constexpr std::int64_t run_gap_max = 16 << 10;
+constexpr std::int64_t run_size_max = 256 << 10;
+constexpr std::uint64_t record_guess = 4096;
 
 bool tag_matches(const gantry_matcher* match, std::int64_t code) {
   if (match == nullptr || match->tag_code_count == 0) return true;
+  // No hash: RocketMQ's consume-queue extension keeps it elsewhere. Consumers compare tags themselves, too.
+  if (code < std::numeric_limits<std::int32_t>::min()) return true;
   const auto* end = match->tag_codes + match->tag_code_count;
   return std::find(match->tag_codes, end, code) != end;
 }
 
 bool asks_records(const gantry_matcher* match) { return match != nullptr && match->match != nullptr; }
 
-Error damaged(const MessageQueue& queue, std::int64_t log_offset, std::string_view found) {
-  return {Errc::corrupt, "reading queue " + queue.name() + ": expected its record at log offset " +
-                             std::to_string(log_offset) + ", found " + std::string(found) +
-                             "; remove the folder consumequeue of the stopped store to have it rebuilt from the log"};
+/// How far a reader of the first candidate should read on for those behind it.
+std::int64_t run_end(std::span<const QueueEntry> candidates) {
+  auto end = candidates.front().log_end();
+  for (const auto& next : candidates.subspan(1)) {
+    if (next.log_offset < end || next.log_offset - end > run_gap_max ||
+        next.log_end() - candidates.front().log_offset > run_size_max) {
+      break;
+    }
+    end = next.log_end();
+  }
+  return end;
 }
 
 }  // namespace
@@ -44,7 +59,8 @@ class MmapStore::Reader {
         request_(request),
         result_(result),
         queue_(*queue_of(request.queue)),
-        may_block_((request.options & GANTRY_READ_MAY_BLOCK) != 0) {}
+        may_block_((request.options & GANTRY_READ_MAY_BLOCK) != 0),
+        log_reader_(store.log_, store.disk_, may_block_, &store.cold_) {}
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader() {
@@ -61,14 +77,24 @@ class MmapStore::Reader {
     return {};
   }
   Status consider(std::span<const QueueEntry> entries);
+  Status take_all(std::span<const QueueEntry> candidates, std::span<const std::int64_t> offsets);
   Status match_and_take(std::span<const QueueEntry> candidates, std::span<const std::int64_t> offsets);
-  bool take(const QueueEntry& entry);
+  [[nodiscard]] bool has_room(const QueueEntry& entry) const;
+  bool take(const QueueEntry& entry, const LogBytes& record);
+  /// The read ends before `offset`, for `why`. What keeps a read from going on is only told when nothing was examined
+  /// before it.
+  Status stop_at(std::int64_t offset, const Error& why);
+  Owner& owner() {
+    if (owner_ == nullptr) owner_ = store_.take_owner();
+    return *owner_;
+  }
 
   MmapStore& store_;
   const gantry_read_request& request_;
   gantry_read_result& result_;
   MessageQueue& queue_;
   const bool may_block_;
+  LogReader log_reader_;
   Owner* owner_ = nullptr;
   std::int64_t next_ = 0;  // everything below was examined
   bool stopped_ = false;
@@ -96,8 +122,7 @@ Status MmapStore::Reader::run() {
     const auto wanted = std::min<std::size_t>(scan_batch, static_cast<std::size_t>(scan_end - next_));
     const auto count = store_.locate(queue_, next_, std::span(entries).first(wanted), may_block_);
     if (!count) {
-      // What keeps a read from going on is only told when nothing was examined before it.
-      if (next_ == request_.offset) return count.error();
+      GANTRY_TRY(stop_at(next_, count.error()));
       break;
     }
     if (*count == 0) break;  // the topic was deleted meanwhile
@@ -111,6 +136,13 @@ Status MmapStore::Reader::run() {
   return ends(next_ > request_.offset ? GANTRY_READ_NO_MATCH : GANTRY_READ_AT_END, next_);
 }
 
+Status MmapStore::Reader::stop_at(std::int64_t offset, const Error& why) {
+  next_ = offset;
+  stopped_ = true;
+  if (result_.message_count == 0 && next_ == request_.offset) return why;
+  return {};
+}
+
 Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
   std::array<QueueEntry, match_batch> candidates;
   std::array<std::int64_t, match_batch> offsets{};
@@ -120,11 +152,20 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
   const auto flush = [&]() -> Status {
     const auto part = std::exchange(count, 0);
     if (part == 0) return {};
-    return match_and_take(std::span(candidates).first(part), std::span(offsets).first(part));
+    const auto first = std::span(candidates).first(part);
+    const auto numbers = std::span(offsets).first(part);
+    // Bytes of the mapping stay where they are, so a matcher can look at many at a time; copies are matched one by one.
+    if (asks_records(request_.match) && !may_block_) return match_and_take(first, numbers);
+    return take_all(first, numbers);
   };
   for (const auto& entry : entries) {
-    const bool is_hole = !entry.is_written() || entry.is_pre_blank();
-    if (is_hole || entry.log_offset < log_begin) {
+    if (!entry.is_written()) {
+      GANTRY_TRY(flush());
+      if (stopped_) return {};
+      store_.care_.report(queue_, "offset " + std::to_string(offset) + " has no entry");
+      return stop_at(offset, store_.being_rebuilt(queue_));
+    }
+    if (entry.is_pre_blank() || entry.log_offset < log_begin) {
       GANTRY_TRY(flush());
       if (stopped_) return {};
       if (result_.message_count > 0) {
@@ -132,7 +173,7 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
         return {};
       }
       // Skipped without an end in sight, but within scan_count_max: the caller comes back at next_offset.
-      obstacle_ = is_hole ? GANTRY_READ_GAP : GANTRY_READ_REMOVED;
+      obstacle_ = entry.is_pre_blank() ? GANTRY_READ_GAP : GANTRY_READ_REMOVED;
       next_ = ++offset;
       continue;
     }
@@ -156,28 +197,59 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
   return {};
 }
 
+Status MmapStore::Reader::take_all(std::span<const QueueEntry> candidates, std::span<const std::int64_t> offsets) {
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const auto& entry = candidates[i];
+    if (!has_room(entry)) {
+      next_ = offsets[i];
+      stopped_ = true;
+      return {};
+    }
+    const auto record = store_.record_of(queue_, entry, log_reader_, run_end(candidates.subspan(i)));
+    if (!record && record.error().code == Errc::not_found) {
+      // Its file was removed since the entries were looked at.
+      if (result_.message_count == 0) obstacle_ = GANTRY_READ_REMOVED;
+      next_ = offsets[i] + (result_.message_count == 0 ? 1 : 0);
+      stopped_ = true;
+      return {};
+    }
+    if (!record) return stop_at(offsets[i], record.error());
+    std::uint8_t verdict = 1;
+    if (asks_records(request_.match)) {
+      const gantry_bytes bytes{record->bytes.data(), record->bytes.size()};
+      verdict = 0;
+      request_.match->match(request_.match->context, &bytes, &verdict, 1);
+    }
+    if (verdict != 0 && !take(entry, *record)) {
+      next_ = offsets[i];
+      stopped_ = true;
+      return {};
+    }
+    next_ = offsets[i] + 1;
+  }
+  return {};
+}
+
 Status MmapStore::Reader::match_and_take(std::span<const QueueEntry> candidates,
                                          std::span<const std::int64_t> offsets) {
+  std::array<LogBytes, match_batch> found{};
   std::array<gantry_bytes, match_batch> records{};
   std::array<std::uint8_t, match_batch> verdicts{};
   std::size_t ready = 0;
-  Status told;
+  Error why;
   for (; ready < candidates.size(); ++ready) {
-    const auto& entry = candidates[ready];
-    const auto record = store_.record_of(queue_, entry, may_block_);
+    auto record = store_.record_of(queue_, candidates[ready], log_reader_, 0);
     if (!record) {
-      told = record.error();
+      why = record.error();
       break;
     }
-    records[ready] = {store_.log_.find(entry.log_offset)->at(entry.log_offset), static_cast<std::uint64_t>(entry.size)};
-    verdicts[ready] = 1;
+    if (!owner().pin(*record->mapped_in)) break;
+    found[ready] = *record;
+    records[ready] = {record->bytes.data(), record->bytes.size()};
   }
-  if (asks_records(request_.match) && ready > 0) {
-    std::fill(verdicts.begin(), verdicts.end(), std::uint8_t{0});
-    request_.match->match(request_.match->context, records.data(), verdicts.data(), ready);
-  }
+  if (ready > 0) request_.match->match(request_.match->context, records.data(), verdicts.data(), ready);
   for (std::size_t i = 0; i < ready; ++i) {
-    if (verdicts[i] != 0 && !take(candidates[i])) {
+    if (verdicts[i] != 0 && (!has_room(candidates[i]) || !take(candidates[i], found[i]))) {
       next_ = offsets[i];
       stopped_ = true;
       return {};
@@ -185,25 +257,28 @@ Status MmapStore::Reader::match_and_take(std::span<const QueueEntry> candidates,
     next_ = offsets[i] + 1;
   }
   if (ready == candidates.size()) return {};
-  next_ = offsets[ready];
-  stopped_ = true;
-  if (result_.message_count == 0 && next_ == request_.offset) return told;
-  return {};
+  return stop_at(offsets[ready], why);
 }
 
-bool MmapStore::Reader::take(const QueueEntry& entry) {
-  const auto size = static_cast<std::uint64_t>(entry.size);
+bool MmapStore::Reader::has_room(const QueueEntry& entry) const {
   if (result_.message_count == request_.message_count_max) return false;
-  if (result_.message_count > 0 && result_.byte_count + size > request_.bytes_max) return false;
-  auto* segment = store_.log_.find(entry.log_offset);
-  const auto* bytes = segment->at(entry.log_offset);
+  return result_.message_count == 0 || result_.byte_count + static_cast<std::uint64_t>(entry.size) <= request_.bytes_max;
+}
+
+bool MmapStore::Reader::take(const QueueEntry& entry, const LogBytes& record) {
+  const auto size = record.bytes.size();
+  const auto* bytes = record.bytes.data();
   auto* last = result_.slice_count > 0 ? &result_.slices[result_.slice_count - 1] : nullptr;
-  // Mappings may lie side by side by chance; a slice stays within one file.
+  // Copies follow each other within a chunk. Mappings may lie side by side by chance; a slice stays within one file.
+  if (record.mapped_in == nullptr) bytes = owner().allocate(size);
   const bool extends = last != nullptr && static_cast<const std::byte*>(last->data) + last->size == bytes &&
-                       entry.log_offset != segment->base();
+                       (record.mapped_in == nullptr || entry.log_offset != record.mapped_in->base());
   if (!extends && result_.slice_count == result_.slice_capacity) return false;
-  if (owner_ == nullptr) owner_ = store_.take_owner();
-  if (!owner_->pin(*segment)) return false;
+  if (record.mapped_in != nullptr) {
+    if (!owner().pin(*record.mapped_in)) return false;
+  } else {
+    std::memcpy(const_cast<std::byte*>(bytes), record.bytes.data(), size);
+  }
   if (extends) {
     last->size += size;
   } else {
@@ -223,102 +298,108 @@ Status MmapStore::read(const gantry_read_request& request, gantry_read_result& r
   return Reader(*this, request, result).run();
 }
 
-Result<std::size_t> MmapStore::locate(const MessageQueue& queue, std::int64_t offset, std::span<QueueEntry> to,
+Error MmapStore::being_rebuilt(const MessageQueue& queue) const {
+  return {Errc::busy, "queue " + queue.name() +
+                          " is being rebuilt from the log: its older messages can be read when that is done, new ones "
+                          "already now"};
+}
+
+Result<std::size_t> MmapStore::locate(MessageQueue& queue, std::int64_t offset, std::span<QueueEntry> to,
                                       bool may_block) {
   if (const auto count = queue.copy(offset, to); count > 0) return count;
   const auto bounds = queue.bounds();
   if (offset < bounds.min || offset >= bounds.max) return std::size_t{0};
   if (offset >= bounds.ring_begin) return queue.copy(offset, to);
+  if (queue.is_repairing()) return being_rebuilt(queue);
   const auto in_files = std::min<std::int64_t>(static_cast<std::int64_t>(to.size()), bounds.ring_begin - offset);
   auto count = files_.read(queue, offset, to.first(static_cast<std::size_t>(in_files)), may_block);
-  if (count && *count == 0) {
-    if (queue.is_dead()) return std::size_t{0};
-    return Error{Errc::corrupt, "reading queue " + queue.name() + ": expected an entry at offset " +
-                                    std::to_string(offset) +
-                                    ", found the end of its file; remove the folder "
-                                    "consumequeue of the stopped store to have it rebuilt"};
-  }
-  if (!count && queue.is_dead()) return std::size_t{0};
-  return count;
+  if (queue.is_dead()) return std::size_t{0};
+  const bool is_missing = count ? *count == 0 : count.error().code == Errc::not_found;
+  if (!is_missing) return count;
+  care_.report(queue, "offset " + std::to_string(offset) + " is in no file of it");
+  upkeep_wakeup_.notify();
+  return being_rebuilt(queue);
 }
 
-Result<protocol::RecordView> MmapStore::record_of(const MessageQueue& queue, const QueueEntry& entry, bool may_block) {
+Result<LogBytes> MmapStore::record_of(MessageQueue& queue, const QueueEntry& entry, LogReader& reader,
+                                      std::int64_t likely_end) {
+  const auto mismatch = [&](const std::string& what) {
+    care_.report(queue, "its entry for log offset " + std::to_string(entry.log_offset) + " leads to " + what);
+    upkeep_wakeup_.notify();
+    return being_rebuilt(queue);
+  };
+  // The appender publishes the log's end after the entry: what this process wrote is there.
+  if (!log_.is_own(entry.log_offset) && entry.log_end() > log_.end()) return mismatch("the end of the log");
+  auto bytes = reader.get(entry.log_offset, static_cast<std::uint64_t>(entry.size), likely_end);
+  if (!bytes && bytes.error().code == Errc::not_found && entry.log_offset >= log_.begin()) {
+    return mismatch("no file of it");
+  }
+  if (!bytes || bytes->mapped_in != nullptr) return bytes;  // the mapping shows only what this process encoded
+  // The checksum costs far less than getting the record did.
   protocol::RecordView view;
-  view.size = static_cast<std::uint32_t>(entry.size);
-  auto* segment = log_.find(entry.log_offset);
-  if (segment == nullptr || entry.log_end() > std::min(segment->end(), log_.end())) {
-    // The appender publishes the log's end after the entry: what this process wrote is there.
-    if (segment == nullptr || entry.log_end() > segment->end() || entry.log_offset < trusted_from_) {
-      return damaged(queue, entry.log_offset, "that the log ends before it");
-    }
-  }
-  const auto* bytes = segment->at(entry.log_offset);
-  const auto size = static_cast<std::uint64_t>(entry.size);
-  if (!is_surely_in_memory(entry.log_offset)) {
-    if (may_block) {
-      CommitLog::make_resident(bytes, size);
-    } else if (!CommitLog::is_resident(bytes, size)) {
-      return would_block();
-    }
-    segment->touched.store(true, std::memory_order_relaxed);
-    if (!cold_was_read_.exchange(true, std::memory_order_relaxed)) space_wakeup_.notify();
-  }
-  if (entry.log_offset >= trusted_from_) return view;
-  // The checksum costs far less than bringing the record into memory did.
-  const auto outcome = protocol::decode_record({bytes, size}, view, protocol::CheckBody::crc);
-  if (outcome != protocol::RecordOutcome::ok) return damaged(queue, entry.log_offset, protocol::to_string(outcome));
-  if (view.size != size || view.log_offset != entry.log_offset || view.queue_id != queue.id() ||
+  const auto outcome = protocol::decode_record(bytes->bytes, view, protocol::CheckBody::crc);
+  if (outcome != protocol::RecordOutcome::ok) return mismatch(std::string(protocol::to_string(outcome)));
+  if (view.size != bytes->bytes.size() || view.log_offset != entry.log_offset || view.queue_id != queue.id() ||
       view.topic != queue.topic()) {
-    return damaged(queue, entry.log_offset,
-                   "a record of " + std::string(view.topic) + "/" + std::to_string(view.queue_id) + " with " +
-                       std::to_string(view.size) + " bytes that says it is at " + std::to_string(view.log_offset));
+    return mismatch("a record of " + std::string(view.topic) + "/" + std::to_string(view.queue_id) + " with " +
+                    std::to_string(view.size) + " bytes that says it is at " + std::to_string(view.log_offset));
   }
-  return view;
+  return bytes;
+}
+
+Result<LogBytes> MmapStore::record_at(std::int64_t log_offset, LogReader& reader, protocol::RecordView& view) {
+  const auto not_found = [log_offset] {
+    return Error{Errc::not_found, "no record begins at log offset " + std::to_string(log_offset)};
+  };
+  const auto log_end = log_.end();
+  if (log_offset < log_.begin() || log_offset >= log_end) return not_found();
+  const auto file_end = (log_offset / log_.segment_size() + 1) * log_.segment_size();
+  const auto left = static_cast<std::uint64_t>(std::min(file_end, log_end) - log_offset);
+  if (left < protocol::record_size_v4_min) return not_found();
+  GANTRY_ASSIGN(const auto head, reader.get(log_offset, protocol::record_size_v4_min,
+                                            log_offset + static_cast<std::int64_t>(std::min(left, record_guess))));
+  const auto size = protocol::load_big_endian<std::uint32_t>(head.bytes.data());
+  if (size < protocol::record_size_v4_min || size > left) return not_found();
+  GANTRY_ASSIGN(const auto record, reader.get(log_offset, size));
+  // The position may come from a client: bytes inside a message's body can look like a record, so everything is
+  // checked, and the record's queue must know it too.
+  if (protocol::decode_record(record.bytes, view, protocol::CheckBody::crc) != protocol::RecordOutcome::ok ||
+      view.size != size || view.log_offset != log_offset) {
+    return not_found();
+  }
+  return record;
 }
 
 Status MmapStore::read_record(std::int64_t log_offset, std::uint32_t options, gantry_read_result& result) {
   if (result.slice_capacity == 0) return Error{Errc::invalid_argument, "read_record: expected room for one slice"};
-  const auto not_found = [log_offset] {
-    return Error{Errc::not_found, "no record begins at log offset " + std::to_string(log_offset)};
-  };
-  auto* segment = log_.find(log_offset);
-  const auto log_end = log_.end();
-  if (segment == nullptr || log_offset < log_.begin() || log_offset >= log_end) return not_found();
   const bool may_block = (options & GANTRY_READ_MAY_BLOCK) != 0;
-  const auto left = static_cast<std::uint64_t>(std::min(segment->end(), log_end) - log_offset);
-  const auto* bytes = segment->at(log_offset);
-  if (left < protocol::record_size_v4_min) return not_found();
-  const auto bring = [&](std::uint64_t size) {
-    if (is_surely_in_memory(log_offset)) return true;
-    if (may_block) CommitLog::make_resident(bytes, size);
-    return may_block || CommitLog::is_resident(bytes, size);
-  };
-  if (!bring(protocol::record_size_v4_min)) return would_block();
-  const auto size = protocol::load_big_endian<std::uint32_t>(bytes);
-  if (size < protocol::record_size_v4_min || size > left) return not_found();
-  if (!bring(size)) return would_block();
-  // The position comes from a client: bytes inside a message's body may look like a record, so everything is checked,
-  // and the record's queue must know it too.
+  LogReader reader(log_, disk_, may_block);
   protocol::RecordView view;
-  if (protocol::decode_record({bytes, size}, view, protocol::CheckBody::crc) != protocol::RecordOutcome::ok ||
-      view.log_offset != log_offset) {
-    return not_found();
-  }
+  GANTRY_ASSIGN(const auto record, record_at(log_offset, reader, view));
   const auto transaction = protocol::sys_flag::transaction_of(view.sys_flag);
   const bool is_indexed =
       transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
-  if (const auto* queue = is_indexed ? queues_.find(view.topic, view.queue_id) : nullptr; queue != nullptr) {
+  if (auto* queue = is_indexed ? queues_.find(view.topic, view.queue_id) : nullptr; queue != nullptr) {
     std::array<QueueEntry, 1> entry;
     GANTRY_ASSIGN(const auto count, locate(*queue, view.queue_offset, entry, may_block));
-    if (count == 1 && entry[0].log_offset != log_offset) return not_found();
+    if (count == 1 && entry[0].log_offset != log_offset) {
+      return Error{Errc::not_found, "no record begins at log offset " + std::to_string(log_offset)};
+    }
   }
   auto* owner = take_owner();
-  owner->pin(*segment);
+  const auto size = record.bytes.size();
+  if (record.mapped_in != nullptr) {
+    owner->pin(*record.mapped_in);
+    result.slices[0] = {record.bytes.data(), size};
+  } else {
+    auto* copy = owner->allocate(size);
+    std::memcpy(copy, record.bytes.data(), size);
+    result.slices[0] = {copy, size};
+  }
   result.outcome = GANTRY_READ_FOUND;
   result.next_offset = view.queue_offset + 1;
   result.min_offset = 0;
   result.max_offset = 0;
-  result.slices[0] = {bytes, size};
   result.slice_count = 1;
   result.message_count = 1;
   result.byte_count = size;
@@ -342,14 +423,14 @@ MmapStore::Owner* MmapStore::take_owner() {
 void MmapStore::release(gantry_read_owner* owner) {
   if (owner == nullptr) return;
   std::unique_ptr<Owner> mine(reinterpret_cast<Owner*>(owner));
-  mine->unpin_all();
+  mine->clear();
   const std::lock_guard lock(owners_mutex_);
   if (owners_.size() < owners_kept) owners_.push_back(std::move(mine));
 }
 
 Result<gantry_queue_entry> MmapStore::entry(gantry_queue* queue, std::int64_t offset, std::uint32_t options) {
   if (queue == nullptr) return Error{Errc::invalid_argument, "entry: expected a queue"};
-  const auto& target = *queue_of(queue);
+  auto& target = *queue_of(queue);
   const auto bounds = target.bounds();
   const auto not_found = [&] {
     return Error{Errc::not_found, "queue " + target.name() + " has no message at offset " + std::to_string(offset) +
@@ -363,28 +444,29 @@ Result<gantry_queue_entry> MmapStore::entry(gantry_queue* queue, std::int64_t of
   if (count == 0 || found[0].is_pre_blank() || !found[0].is_written() || found[0].log_offset < log_.begin()) {
     return not_found();
   }
-  GANTRY_TRY(record_of(target, found[0], may_block));
+  LogReader reader(log_, disk_, may_block);
   gantry_queue_entry out{};
+  GANTRY_ASSIGN(out.store_ms, store_ms_of(target, found[0], reader));
   out.log_offset = found[0].log_offset;
   out.tag_code = found[0].tag_code;
   out.record_size = static_cast<std::uint32_t>(found[0].size);
-  out.store_ms = store_ms_of(found[0]);
   return out;
 }
 
-std::int64_t MmapStore::store_ms_of(const QueueEntry& entry) const {
-  const auto* record = log_.find(entry.log_offset)->at(entry.log_offset);
-  const auto flags = protocol::load_big_endian<std::int32_t>(record + protocol::record_at::sys_flag);
-  return protocol::load_big_endian<std::int64_t>(record + protocol::store_ms_position(flags));
+Result<std::int64_t> MmapStore::store_ms_of(MessageQueue& queue, const QueueEntry& entry, LogReader& reader) {
+  GANTRY_ASSIGN(const auto record, record_of(queue, entry, reader, 0));
+  const auto flags = protocol::load_big_endian<std::int32_t>(record.bytes.data() + protocol::record_at::sys_flag);
+  return protocol::load_big_endian<std::int64_t>(record.bytes.data() + protocol::store_ms_position(flags));
 }
 
 Result<std::int64_t> MmapStore::search_time(gantry_queue* queue, std::int64_t time_ms, std::uint32_t boundary,
                                             std::uint32_t options) {
   if (queue == nullptr) return Error{Errc::invalid_argument, "search_time: expected a queue"};
-  const auto& target = *queue_of(queue);
+  auto& target = *queue_of(queue);
   const bool may_block = (options & GANTRY_READ_MAY_BLOCK) != 0;
   const bool upper = boundary == GANTRY_SEARCH_UPPER;
   const auto bounds = target.bounds();
+  LogReader reader(log_, disk_, may_block);
   // Halving for the first offset whose time is >= t (lower) or > t (upper). What has no record counts as too old.
   auto low = bounds.min;
   auto high = bounds.max;
@@ -395,9 +477,10 @@ Result<std::int64_t> MmapStore::search_time(gantry_queue* queue, std::int64_t ti
     if (count == 0) return bounds.min;  // the topic was deleted meanwhile
     bool too_old = true;
     if (found[0].is_written() && !found[0].is_pre_blank() && found[0].log_offset >= log_.begin()) {
-      GANTRY_TRY(record_of(target, found[0], may_block));
-      const auto store_ms = store_ms_of(found[0]);
-      too_old = upper ? store_ms <= time_ms : store_ms < time_ms;
+      auto store_ms = store_ms_of(target, found[0], reader);
+      if (!store_ms && store_ms.error().code != Errc::not_found) return store_ms;
+      // Not found: its file was removed meanwhile.
+      if (store_ms) too_old = upper ? *store_ms <= time_ms : *store_ms < time_ms;
     }
     if (too_old) {
       low = middle + 1;

@@ -1,12 +1,9 @@
 #include "plugins/storage-mmap/store_root.hpp"
 
 #include "protocol/bytes.hpp"
-#include "protocol/crc32.hpp"
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
@@ -19,15 +16,6 @@ using protocol::load_big_endian;
 using protocol::store_big_endian;
 
 constexpr std::size_t checkpoint_size = 4096;
-constexpr std::uint64_t small_file_max = 64ull << 20;
-
-// A mark occupies one of two slots in turn, so that a torn write leaves the one before.
-//    0  8  "GANTRYDM"   8  8  sequence   16  8  end   24  8  last record   32  4  clean   36  4  CRC-32 of all before
-constexpr std::size_t mark_slot_size = 512;
-constexpr std::size_t mark_size = 40;
-constexpr std::size_t mark_crc_at = 36;
-constexpr std::string_view mark_magic = "GANTRYDM";
-
 struct flock byte_lock(off_t at) {
   struct flock range {};
   range.l_type = F_WRLCK;
@@ -71,6 +59,14 @@ Status StoreRoot::check_layout() {
       return Error{Errc::unsupported, "opening the store " + path_ + ": found " + entry.name +
                                           ", a DLedger log, which has another layout; give the broker another path"};
     }
+  }
+  GANTRY_ASSIGN(const auto batch_queues, disk_.list(path_ + "/batchconsumequeue"));
+  for (const auto& entry : batch_queues) {
+    if (!entry.is_directory) continue;
+    return Error{Errc::unsupported, "opening the store " + path_ + ": found batchconsumequeue/" + entry.name +
+                                        ", a batch consume queue (topic attribute queue.type=BatchCQ), which is not "
+                                        "read; delete that topic with mqadmin deleteTopic before the directory is taken "
+                                        "over"};
   }
   GANTRY_ASSIGN(const auto config, disk_.list(path_ + "/config"));
   for (const auto& entry : config) {
@@ -119,66 +115,6 @@ Status StoreRoot::save_checkpoint(const Checkpoint& checkpoint) {
   store_big_endian(bytes.data() + 32, checkpoint.confirm_offset);
   GANTRY_TRY(disk_.write(checkpoint_, bytes, 0));
   return disk_.sync(checkpoint_);
-}
-
-Result<std::optional<DispatchMark>> StoreRoot::load_mark() {
-  if (!mark_) {
-    GANTRY_ASSIGN(mark_, disk_.open(ours_ + "/dispatch", OpenMode::create));
-    GANTRY_TRY(disk_.sync_directory(ours_));
-  }
-  std::optional<DispatchMark> newest;
-  for (std::uint64_t slot = 0; slot < 2; ++slot) {
-    std::array<std::byte, mark_size> bytes{};
-    GANTRY_ASSIGN(const auto count, disk_.read(mark_, bytes, slot * mark_slot_size));
-    if (count != mark_size || std::memcmp(bytes.data(), mark_magic.data(), mark_magic.size()) != 0) continue;
-    const auto crc = protocol::crc32(std::span(bytes).first(mark_crc_at));
-    if (load_big_endian<std::uint32_t>(bytes.data() + mark_crc_at) != crc) continue;
-    const auto sequence = load_big_endian<std::uint64_t>(bytes.data() + 8);
-    if (newest && sequence < mark_sequence_) continue;
-    mark_sequence_ = sequence;
-    newest =
-        DispatchMark{load_big_endian<std::int64_t>(bytes.data() + 16), load_big_endian<std::int64_t>(bytes.data() + 24),
-                     load_big_endian<std::uint32_t>(bytes.data() + 32) != 0};
-  }
-  return newest;
-}
-
-Status StoreRoot::save_mark(const DispatchMark& mark) {
-  std::array<std::byte, mark_size> bytes{};
-  ++mark_sequence_;
-  std::memcpy(bytes.data(), mark_magic.data(), mark_magic.size());
-  store_big_endian(bytes.data() + 8, mark_sequence_);
-  store_big_endian(bytes.data() + 16, mark.end);
-  store_big_endian(bytes.data() + 24, mark.last_record);
-  store_big_endian(bytes.data() + 32, std::uint32_t{mark.clean});
-  store_big_endian(bytes.data() + mark_crc_at, protocol::crc32(std::span(bytes).first(mark_crc_at)));
-  GANTRY_TRY(disk_.write(mark_, bytes, mark_sequence_ % 2 * mark_slot_size));
-  return disk_.sync(mark_);
-}
-
-Result<StoreRoot::DeletedTopics> StoreRoot::load_deleted_topics() {
-  DeletedTopics topics;
-  auto content = read_file(disk_, ours_ + "/deleted-topics", small_file_max);
-  if (!content && content.error().code == Errc::not_found) return topics;
-  if (!content) return std::move(content).error();
-  // One topic per line: "<log offset> <topic>".
-  std::string_view rest = *content;
-  while (!rest.empty()) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    std::int64_t offset = 0;
-    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), offset);
-    const auto used = static_cast<std::size_t>(end - line.data());
-    if (code != std::errc() || used + 1 >= line.size() || line[used] != ' ') continue;
-    topics[std::string(line.substr(used + 1))] = offset;
-  }
-  return topics;
-}
-
-Status StoreRoot::save_deleted_topics(const DeletedTopics& topics) {
-  std::string content;
-  for (const auto& [topic, offset] : topics) content.append(std::to_string(offset)).append(" ").append(topic) += '\n';
-  return replace_file(disk_, ours_, "deleted-topics", content);
 }
 
 }  // namespace gantry::storage_mmap

@@ -87,32 +87,6 @@ TEST_F(StoreRootTest, the_checkpoint_has_rocketmqs_layout) {
   EXPECT_EQ(again.load_checkpoint()->confirm_offset, 5);
 }
 
-TEST_F(StoreRootTest, a_torn_mark_leaves_the_one_before) {
-  ASSERT_TRUE(root_.lock());
-  EXPECT_FALSE(root_.load_mark()->has_value());
-  ASSERT_TRUE(root_.save_mark({100, 50, false}));
-  ASSERT_TRUE(root_.save_mark({200, 150, true}));
-  const auto path = root_.path() + "/gantry/dispatch";
-  EXPECT_EQ((*StoreRoot(disk_, root_.path()).load_mark())->end, 200);
-  // Sequence 2 lies in slot 0.
-  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(20).put('\x55');
-  const auto mark = StoreRoot(disk_, root_.path()).load_mark();
-  ASSERT_TRUE(mark->has_value());
-  EXPECT_EQ((*mark)->end, 100);
-  EXPECT_EQ((*mark)->last_record, 50);
-  EXPECT_FALSE((*mark)->clean);
-}
-
-TEST_F(StoreRootTest, deleted_topics_are_remembered) {
-  ASSERT_TRUE(root_.lock());
-  EXPECT_TRUE(root_.load_deleted_topics()->empty());
-  ASSERT_TRUE(root_.save_deleted_topics({{"%RETRY%g", 7}, {"T", 1234567890123}}));
-  const auto topics = root_.load_deleted_topics();
-  ASSERT_TRUE(topics);
-  EXPECT_EQ(topics->at("T"), 1234567890123);
-  EXPECT_EQ(topics->at("%RETRY%g"), 7);
-}
-
 TEST_F(StoreRootTest, a_dledger_store_is_refused) {
   std::filesystem::create_directories(root_.path() + "/dledger-n0");
   EXPECT_EQ(root_.check_layout().error().code, Errc::unsupported);

@@ -165,7 +165,8 @@ TEST_F(StoreFaultTest, power_cuts_lose_nothing_that_was_reported_durable) {
       for (auto& [other, list] : expected) durable[other] = static_cast<std::int64_t>(list.size());
     }
     if (random_() % 10 == 0) {
-      ASSERT_TRUE(harness_.close());
+      const auto closed = harness_.close();
+    ASSERT_TRUE(closed) << closed.error().text;
       for (auto& [id, list] : expected) durable[id] = static_cast<std::int64_t>(list.size());
     }
     harness_.crash();

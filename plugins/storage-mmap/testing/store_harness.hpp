@@ -53,10 +53,16 @@ class MmapHarness final : public check::StoreHarness {
     options.segment_size = small_segment;
     options.queue_file_entries = 64;
     options.flush = flush;
-    options.queue_flush_interval = std::chrono::milliseconds(5);
     options.checkpoint_interval = std::chrono::milliseconds(20);
     options.reserve_ahead = 4 * small_segment;
     options.open_files_max = 4;
+    options.queue_write_entries_min = 4;
+    options.queue_write_age_max = std::chrono::milliseconds(50);
+    options.retention_interval = std::chrono::milliseconds(20);
+    options.disk_clean_percent = 100;
+    options.index_slots = 500;
+    options.index_entries = 2000;
+    options.index_interval = std::chrono::milliseconds(20);
     surroundings.log = [this](std::uint32_t level, std::string_view event, std::string_view text) {
       const std::lock_guard lock(mutex_);
       lines_.push_back(std::to_string(level) + " " + std::string(event) + " " + std::string(text));
