@@ -5,6 +5,7 @@
 #include "gantry/abi/filter.h"
 #include "gantry/abi/interceptor.h"
 #include "gantry/abi/store.h"
+#include "gantry/abi/store_tools.h"
 
 #include <cstddef>
 #include <cstring>
@@ -18,6 +19,10 @@ constexpr ExtensionPoint points[] = {
     {.id = GANTRY_STORE_ID,
      .table_size_min = offsetof(gantry_store_table, blob_load) + sizeof(void*),
      .functions_from = offsetof(gantry_store_table, listen),
+     .exactly_one = true},
+    {.id = GANTRY_STORE_TOOLS_ID,
+     .table_size_min = offsetof(gantry_store_tools_table, copy) + sizeof(void*),
+     .functions_from = offsetof(gantry_store_tools_table, check),
      .exactly_one = true},
     {.id = GANTRY_FILTER_ID,
      .table_size_min = offsetof(gantry_filter_table, release) + sizeof(void*),

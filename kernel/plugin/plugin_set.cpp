@@ -64,6 +64,8 @@ Status PluginSet::build_slots(PluginInstance& plugin, const config::Values& valu
     GANTRY_ASSIGN(const void* table, plugin.extension(id));
     if (id == GANTRY_STORE_ID) {
       store_.emplace(static_cast<const gantry_store_table*>(table), plugin.self());
+    } else if (id == GANTRY_STORE_TOOLS_ID) {
+      store_tools_.emplace(static_cast<const gantry_store_tools_table*>(table), plugin.self());
     } else if (id == GANTRY_FILTER_ID) {
       GANTRY_TRY(add_filter(plugin, static_cast<const gantry_filter_table*>(table)));
     } else if (id == GANTRY_INTERCEPTOR_ID) {

@@ -12,6 +12,7 @@
 #include "kernel/plugin/observer_list.hpp"
 #include "kernel/plugin/refusal.hpp"
 #include "kernel/plugin/store_adapter.hpp"
+#include "kernel/plugin/store_tools_adapter.hpp"
 
 #include <cstdint>
 #include <map>
@@ -71,6 +72,8 @@ class PluginSet {
 
   /// nullptr when no plugin is a store.
   [[nodiscard]] sdk::Store* store() noexcept { return store_ ? &*store_ : nullptr; }
+  /// nullptr when the store has none. Usable until start().
+  [[nodiscard]] sdk::StoreTools* store_tools() noexcept { return store_tools_ ? &*store_tools_ : nullptr; }
   /// [any-thread] nullptr: no plugin speaks the language.
   [[nodiscard]] const FilterAdapter* filter(std::string_view language) const noexcept;
   [[nodiscard]] std::vector<std::string> filter_languages() const;
@@ -89,6 +92,7 @@ class PluginSet {
   std::vector<std::unique_ptr<PluginInstance>> plugins_;  // in the order of plugins.load
   std::vector<std::size_t> start_order_;
   std::optional<StoreAdapter> store_;
+  std::optional<StoreToolsAdapter> store_tools_;
   std::map<std::string, FilterAdapter, std::less<>> filters_;
   InterceptorChain interceptors_;
   CommandTable commands_;

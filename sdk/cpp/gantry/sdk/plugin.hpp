@@ -9,9 +9,9 @@
 //     };
 //     GANTRY_PLUGIN(PropertyGuard, .id = "property-guard", .version = "1.0.0", .summary = "...", .options = options)
 //
-// What the class provides follows from the class: it either derives from an extension (Store, Filter, Interceptor,
-// Command, Observer) or has an accessor of its name that returns a reference to one (`Store& store()`). Accessors are
-// first called after configure(); what they return must not move until the plugin is destroyed.
+// What the class provides follows from the class: it either derives from an extension (Store, StoreTools, Filter,
+// Interceptor, Command, Observer) or has an accessor of its name that returns a reference to one (`Store& store()`).
+// Accessors are first called after configure(); what they return must not move until the plugin is destroyed.
 
 #include "gantry/abi/plugin.h"
 #include "gantry/sdk/command.hpp"
@@ -24,6 +24,7 @@
 #include "gantry/sdk/result.hpp"
 #include "gantry/sdk/store.hpp"
 #include "gantry/sdk/store_table.hpp"
+#include "gantry/sdk/store_tools.hpp"
 
 #include <array>
 #include <cstddef>
@@ -106,7 +107,7 @@ struct Provided {
 };
 
 template <typename T>
-using ProvidedBy = Provided<T, Store, Filter, Interceptor, Command, Observer>;
+using ProvidedBy = Provided<T, Store, StoreTools, Filter, Interceptor, Command, Observer>;
 
 template <typename T>
 struct PluginTrampolines {
@@ -145,6 +146,9 @@ struct PluginTrampolines {
     const std::string_view id = extension_id;
     if constexpr (offers<Store, T>) {
       if (id == Store::extension_id) return &store_table<I>;
+    }
+    if constexpr (offers<StoreTools, T>) {
+      if (id == StoreTools::extension_id) return &store_tools_table<I>;
     }
     if constexpr (offers<Filter, T>) {
       if (id == Filter::extension_id) return &filter_table<I>;
