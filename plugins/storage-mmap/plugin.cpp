@@ -2,6 +2,7 @@
 #include "gantry/sdk/plugin.hpp"
 
 #include "plugins/storage-mmap/mmap_store.hpp"
+#include "plugins/storage-mmap/tools/mmap_tools.hpp"
 
 #include <memory>
 #include <string>
@@ -152,6 +153,7 @@ class MmapPlugin final : public sdk::Plugin {
       if (table->log_enabled(table->context, level) == 0) return;
       table->log(table->context, level, {event.data(), event.size()}, {text.data(), text.size()});
     };
+    tools_ = std::make_unique<tools::MmapTools>(chosen, surroundings);
     store_ = std::make_unique<MmapStore>(std::move(chosen), std::move(surroundings));
     return {};
   }
@@ -159,10 +161,12 @@ class MmapPlugin final : public sdk::Plugin {
   void quiesce() override { store_->quiesce(); }
   Status stop() override { return store_->stop(); }
   sdk::Store& store() { return *store_; }
+  sdk::StoreTools& store_tools() { return *tools_; }
 
  private:
   const sdk::Host host_;
   std::unique_ptr<MmapStore> store_;
+  std::unique_ptr<tools::MmapTools> tools_;
 };
 
 }  // namespace
