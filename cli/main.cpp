@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_config_command(app, run);
   add_plugin_command(app, run);
   add_bench_command(app, run);
+  add_store_command(app, run);
 
   try {
     app.parse(argc, argv);
