@@ -44,6 +44,34 @@ TEST(Properties, last_of_equal_names_counts) {
             "2");
 }
 
+TEST(Properties, keys_are_parted_by_single_blanks) {
+  EXPECT_TRUE(keys_contain("one two", "one"));
+  EXPECT_TRUE(keys_contain("one two", "two"));
+  EXPECT_TRUE(keys_contain(" one  two ", "two"));
+  EXPECT_FALSE(keys_contain("one two", "one two"));
+  EXPECT_FALSE(keys_contain("one two", "on"));
+  EXPECT_FALSE(keys_contain("one  two", ""));
+  EXPECT_FALSE(keys_contain("one\ttwo", "one"));
+  EXPECT_FALSE(keys_contain("", "one"));
+}
+
+TEST(Properties, first_key_is_what_stands_before_the_second_blank) {
+  EXPECT_EQ(first_key("one two"), "one");
+  EXPECT_EQ(first_key("  one"), "one");
+  EXPECT_EQ(first_key("  "), "");
+  EXPECT_EQ(first_key(""), "");
+}
+
+TEST(Properties, messages_are_found_by_their_unique_key_and_their_keys) {
+  const std::string text = "KEYS\x01k1 k2\x02UNIQ_KEY\x01u\x02";
+  EXPECT_TRUE(has_index_key(text, "k2", false));
+  EXPECT_TRUE(has_index_key(text, "u", false));
+  EXPECT_TRUE(has_index_key(text, "u", true));
+  EXPECT_FALSE(has_index_key(text, "k2", true));
+  EXPECT_FALSE(has_index_key(text, "", false));
+  EXPECT_FALSE(has_index_key("", "", true)) << "a message without keys is not found by nothing";
+}
+
 TEST(Properties, one_pass_finds_what_a_publish_needs) {
   const auto common = scan_properties(
       "TAGS\x01"

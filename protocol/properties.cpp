@@ -28,6 +28,29 @@ std::string_view find_property(std::string_view properties, std::string_view nam
   return value;
 }
 
+bool keys_contain(std::string_view keys, std::string_view key) noexcept {
+  if (key.empty()) return false;
+  while (!keys.empty()) {
+    const std::size_t size = std::min(keys.find(key_separator), keys.size());
+    if (keys.substr(0, size) == key) return true;
+    keys.remove_prefix(std::min(size + 1, keys.size()));
+  }
+  return false;
+}
+
+std::string_view first_key(std::string_view keys) noexcept {
+  const std::size_t begin = keys.find_first_not_of(key_separator);
+  if (begin == std::string_view::npos) return {};
+  keys.remove_prefix(begin);
+  return keys.substr(0, keys.find(key_separator));
+}
+
+bool has_index_key(std::string_view properties, std::string_view key, bool unique_only) noexcept {
+  if (key.empty()) return false;
+  const CommonProperties found = scan_properties(properties);
+  return found.uniq_key == key || (!unique_only && keys_contain(found.keys, key));
+}
+
 namespace {
 
 bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {

@@ -16,6 +16,7 @@ namespace gantry::protocol {
 inline constexpr std::size_t properties_size_max = 32767;
 inline constexpr char property_name_end = '\x01';
 inline constexpr char property_end = '\x02';
+inline constexpr char key_separator = ' ';  ///< between the keys of KEYS
 
 /// Names that the broker reads or writes.
 namespace property {
@@ -104,6 +105,14 @@ class PropertyRange {
 
 /// The value of that property; empty when it is absent (empty values do not exist). [any-thread], no allocation.
 std::string_view find_property(std::string_view properties, std::string_view name) noexcept;
+
+/// Whether `key` is one of a message's KEYS: the parts that single blanks separate, as RocketMQ indexes them.
+/// [any-thread], no allocation.
+bool keys_contain(std::string_view keys, std::string_view key) noexcept;
+/// The first of a message's KEYS; empty without one.
+std::string_view first_key(std::string_view keys) noexcept;
+/// Whether a message is found by `key`: it is its UNIQ_KEY or, unless `unique_only`, one of its KEYS.
+bool has_index_key(std::string_view properties, std::string_view key, bool unique_only) noexcept;
 
 /// What a publish needs to know, found in one pass. Empty texts are absent properties.
 struct CommonProperties {

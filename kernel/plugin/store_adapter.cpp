@@ -3,6 +3,10 @@
 #include "kernel/base/assert.hpp"
 #include "kernel/plugin/c_call.hpp"
 
+#include <cstddef>
+#include <string>
+#include <utility>
+
 namespace gantry::plugin {
 
 Result<gantry_queue*> StoreAdapter::open_queue(std::string_view topic, std::int32_t queue_id) {
@@ -82,6 +86,20 @@ Result<std::string> StoreAdapter::load_blob(std::string_view name, sdk::BlobVers
       table_->blob_load(self_, to_bytes(name), static_cast<std::uint32_t>(version), sink, &content, error.out());
   if (status != GANTRY_OK) return error.to_error(status);
   return content;
+}
+
+Status StoreAdapter::query(const gantry_query_request& request, gantry_query_result& result) {
+  constexpr std::size_t size_with_query = offsetof(gantry_store_table, query) + sizeof(gantry_store_table::query);
+  if (table_->struct_size < size_with_query || table_->query == nullptr) return sdk::Store::query(request, result);
+  ErrorBuffer error;
+  result.count = 0;
+  GANTRY_TRY(error.to_status(table_->query(self_, &request, &result, error.out())));
+  if (result.count > request.count_max) {
+    const std::string found = std::to_string(std::exchange(result.count, 0));
+    return Error{Errc::internal, "the store answered a query for at most " + std::to_string(request.count_max) +
+                                     " messages with " + found};
+  }
+  return {};
 }
 
 }  // namespace gantry::plugin

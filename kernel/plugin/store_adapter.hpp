@@ -35,6 +35,8 @@ class StoreAdapter final : public sdk::Store {
   Status delete_topic(std::string_view topic) override;
   Status save_blob(std::string_view name, std::string_view content) override;
   Result<std::string> load_blob(std::string_view name, sdk::BlobVersion version) override;
+  /// Errc::unsupported as well for a table of ABI 1.0, which ends before query().
+  Status query(const gantry_query_request& request, gantry_query_result& result) override;
 
  private:
   const gantry_store_table* table_;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -73,6 +74,15 @@ class RecordingStore final : public sdk::Store {
     return std::string(name) + (version == sdk::BlobVersion::backup ? " before" : " newest");
   }
 
+  Status query(const gantry_query_request& request, gantry_query_result& result) override {
+    note("query " + std::string(sdk::detail::to_view(request.topic)) + "#" +
+         std::string(sdk::detail::to_view(request.key)));
+    result.count = 1;
+    result.log_offsets[0] = 4711;
+    result.indexed_end = 4800;
+    return {};
+  }
+
   void note(const std::string& what) {
     if (broken) throw std::runtime_error("the store broke");
     last = what;
@@ -123,6 +133,51 @@ TEST_F(StoreAdapterTest, calls_arrive_with_their_arguments_and_return_with_their
   EXPECT_EQ(*adapter_.load_blob("a", sdk::BlobVersion::backup), "a before");
   adapter_.release(nullptr);
   EXPECT_EQ(inner_.last, "release");
+}
+
+/// A query for at most two messages, and where its answer goes.
+struct AQuery {
+  AQuery() {
+    request.struct_size = sizeof request;
+    request.topic = {"T", 1};
+    request.key = {"k", 1};
+    request.count_max = 2;
+    result.struct_size = sizeof result;
+    result.log_offsets = offsets;
+  }
+  std::int64_t offsets[2] = {-1, -1};
+  gantry_query_request request{};
+  gantry_query_result result{};
+};
+
+TEST_F(StoreAdapterTest, queries_reach_the_store) {
+  AQuery query;
+  ASSERT_TRUE(adapter_.query(query.request, query.result));
+  EXPECT_EQ(inner_.last, "query T#k");
+  EXPECT_EQ(query.result.count, 1u);
+  EXPECT_EQ(query.offsets[0], 4711);
+  EXPECT_EQ(query.result.indexed_end, 4800);
+}
+
+// A table of ABI 1.0 ends before query(); what follows it in memory is not the store's.
+TEST_F(StoreAdapterTest, stores_of_abi_1_0_and_stores_without_an_index_do_not_query) {
+  gantry_store_table older = sdk::detail::store_table<Instance>;
+  older.struct_size = offsetof(gantry_store_table, query);
+  older.query = [](void*, const gantry_query_request*, gantry_query_result*, gantry_error*) -> gantry_status {
+    ADD_FAILURE() << "called behind the end of the table";
+    return GANTRY_OK;
+  };
+  gantry_store_table without = sdk::detail::store_table<Instance>;
+  without.query = nullptr;
+  for (const gantry_store_table* table : {&older, &without}) {
+    EXPECT_TRUE(check_extension_table(*find_extension_point(GANTRY_STORE_ID), table));
+    StoreAdapter adapter(table, &instance_);
+    AQuery query;
+    const Status answer = adapter.query(query.request, query.result);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::unsupported);
+    EXPECT_EQ(query.result.count, 0u);
+  }
 }
 
 TEST_F(StoreAdapterTest, appends_a_batch) {
@@ -185,6 +240,8 @@ TEST_F(StoreAdapterTest, exceptions_never_cross_and_nothing_is_promised) {
   adapter_.release(nullptr);
   gantry_read_result result = {};
   EXPECT_FALSE(adapter_.read({}, result));
+  AQuery query;
+  EXPECT_FALSE(adapter_.query(query.request, query.result));
   EXPECT_FALSE(adapter_.search_time(a_queue, 1, 0, 0));
   EXPECT_EQ(adapter_.positions().writable, 0u);
   EXPECT_FALSE(adapter_.save_blob("a", "b"));
@@ -203,12 +260,21 @@ TEST_F(StoreAdapterTest, odd_answers_of_a_foreign_store_are_errors) {
   };
   odd.append = [](void*, const gantry_append_item*, std::uint64_t, gantry_append_result*, std::uint64_t,
                   std::uint64_t) {};
+  odd.query = [](void*, const gantry_query_request*, gantry_query_result* result, gantry_error*) -> gantry_status {
+    result->count = 3;
+    return GANTRY_OK;
+  };
   StoreAdapter adapter(&odd, &instance_);
   EXPECT_FALSE(adapter.open_queue("t", 0));
   const Status deleted = adapter.delete_topic("t");
   ASSERT_FALSE(deleted);
   EXPECT_EQ(deleted.error().code, Errc::internal);
   EXPECT_LE(deleted.error().text.size(), 1024u);
+  AQuery query;
+  const Status queried = adapter.query(query.request, query.result);
+  ASSERT_FALSE(queried) << "more results than there is room for";
+  EXPECT_EQ(queried.error().code, Errc::internal);
+  EXPECT_EQ(query.result.count, 0u) << "nobody reads behind the array";
   std::vector<gantry_append_item> items(1);
   std::vector<gantry_append_result> results(1);
   adapter.append(items, results);

@@ -1,6 +1,7 @@
 #include "plugins/storage-memory/memory_store.hpp"
 
 #include "protocol/crc32.hpp"
+#include "protocol/properties.hpp"
 #include "protocol/stored_record.hpp"
 
 #include <algorithm>
@@ -206,6 +207,7 @@ void MemoryStore::append_prepared(const Prepared& prepared, gantry_append_result
   auto& chunk = *chunks_.back();
   protocol::encode_record(source, chunk.bytes.get() + chunk.used);
   chunk.used += prepared.size;
+  last_log_offset_ = log_end_;
   log_end_ += static_cast<std::int64_t>(prepared.size);
   if (indexed) {
     queue.entries.push_back(
@@ -477,6 +479,74 @@ Result<std::string> MemoryStore::load_blob(std::string_view name, sdk::BlobVersi
     return Error{Errc::not_found, "blob '" + std::string(name) + "' was never saved"};
   }
   return backup ? found->second.backup : found->second.newest;
+}
+
+namespace {
+
+bool is_asked_for(const protocol::RecordView& record, const gantry_query_request& request) {
+  return record.store_ms >= request.begin_ms && record.store_ms <= request.end_ms &&
+         record.topic == text_of(request.topic) &&
+         protocol::sys_flag::transaction_of(record.sys_flag) != protocol::sys_flag::transaction_rollback &&
+         protocol::has_index_key(record.properties, text_of(request.key), (request.options & GANTRY_QUERY_UNIQUE) != 0);
+}
+
+/// Calls `visit` with each record of a chunk's first `used` bytes, in order.
+template <typename Visit>
+void each_record(const std::byte* bytes, std::uint64_t used, Visit&& visit) {
+  protocol::RecordView record;
+  for (std::uint64_t at = 0; at < used; at += record.size) {
+    if (protocol::decode_record({bytes + at, used - at}, record) != protocol::RecordOutcome::ok) return;
+    visit(record);
+  }
+}
+
+}  // namespace
+
+bool MemoryStore::is_in_use(const protocol::RecordView& record) const {
+  const auto topic = topics_.find(std::string(record.topic));
+  if (topic == topics_.end()) return false;
+  const auto queue = topic->second.find(record.queue_id);
+  if (queue == topic->second.end()) return false;
+  // Half messages have no entry in their queue.
+  if (protocol::sys_flag::transaction_of(record.sys_flag) == protocol::sys_flag::transaction_prepared) return true;
+  const auto& entries = queue->second->entries;
+  const auto entry = std::lower_bound(entries.begin(), entries.end(), record.log_offset,
+                                      [](const auto& each, std::int64_t at) { return each.log_offset < at; });
+  return entry != entries.end() && entry->log_offset == record.log_offset;
+}
+
+Status MemoryStore::query(const gantry_query_request& request, gantry_query_result& result) {
+  if (request.key.size == 0 || request.count_max == 0 || result.log_offsets == nullptr) {
+    return Error{Errc::invalid_argument, "query: expected a key and room for at least one message"};
+  }
+  // A chunk's bytes do not change once they are used, so only the list needs the lock.
+  std::vector<std::pair<std::shared_ptr<Chunk>, std::uint64_t>> chunks;
+  {
+    const std::lock_guard lock(mutex_);
+    chunks.reserve(chunks_.size());
+    for (const auto& chunk : chunks_) chunks.emplace_back(chunk, chunk->used);
+    result.indexed_end = log_end_;
+    result.last_ms = log_end_ > 0 ? last_store_ms_ : 0;
+    result.last_log_offset = last_log_offset_;
+  }
+  std::vector<std::int64_t> newest_first;
+  std::vector<protocol::RecordView> found;
+  for (auto chunk = chunks.rbegin(); chunk != chunks.rend() && newest_first.size() < request.count_max; ++chunk) {
+    found.clear();
+    auto oldest_ms = request.begin_ms;
+    each_record(chunk->first->bytes.get(), chunk->second, [&](const protocol::RecordView& record) {
+      if (record.log_offset == chunk->first->base) oldest_ms = record.store_ms;
+      if (is_asked_for(record, request)) found.push_back(record);
+    });
+    const std::lock_guard lock(mutex_);
+    for (auto record = found.rbegin(); record != found.rend() && newest_first.size() < request.count_max; ++record) {
+      if (is_in_use(*record)) newest_first.push_back(record->log_offset);
+    }
+    if (oldest_ms < request.begin_ms) break;  // what lies before it is older still
+  }
+  std::copy(newest_first.rbegin(), newest_first.rend(), result.log_offsets);
+  result.count = static_cast<std::uint32_t>(newest_first.size());
+  return {};
 }
 
 }  // namespace gantry::storage_memory

@@ -4,6 +4,7 @@
 
 #include "gantry/sdk/store.hpp"
 #include "protocol/queue_entry.hpp"
+#include "protocol/stored_record.hpp"
 
 #include <condition_variable>
 #include <cstddef>
@@ -60,6 +61,9 @@ class MemoryStore final : public sdk::Store {
   Status delete_topic(std::string_view topic) override;
   Status save_blob(std::string_view name, std::string_view content) override;
   Result<std::string> load_blob(std::string_view name, sdk::BlobVersion version) override;
+  /// Reads all records of the time range, the newest first, without holding the lock: it costs time in proportion to
+  /// them, and keeps the memory of what makes room meanwhile until it is done.
+  Status query(const gantry_query_request& request, gantry_query_result& result) override;
 
  private:
   struct Chunk;
@@ -81,6 +85,8 @@ class MemoryStore final : public sdk::Store {
   [[nodiscard]] const std::shared_ptr<Chunk>* chunk_at(std::int64_t log_offset) const;
   [[nodiscard]] const std::byte* record_at(std::int64_t log_offset) const;
   [[nodiscard]] std::int64_t store_ms_at(std::int64_t log_offset) const;
+  /// Whether the record at that offset, which was found by its key, still belongs to a topic that exists.
+  [[nodiscard]] bool is_in_use(const protocol::RecordView& record) const;
   std::int64_t now();
 
   const MemoryOptions options_;
@@ -92,6 +98,7 @@ class MemoryStore final : public sdk::Store {
   std::int64_t last_store_ms_ = 0;
   std::int64_t log_begin_ = 0;
   std::int64_t log_end_ = 0;
+  std::int64_t last_log_offset_ = 0;  // of the newest record
   std::uint64_t chunk_bytes_total_ = 0;
   std::deque<std::shared_ptr<Chunk>> chunks_;
   std::unordered_map<std::string, std::map<std::int32_t, Queue*>> topics_;

@@ -83,6 +83,32 @@ TEST(MemoryStore, a_delayed_message_is_tagged_with_its_delivery_time) {
   EXPECT_EQ(store.entry(queue, 0, 0)->tag_code, 5000 + 10'000);
 }
 
+TEST(MemoryStore, what_made_room_is_not_found_by_key) {
+  MemoryStore store({.bytes_max = 1u << 20});
+  auto* queue = *store.open_queue("T", 0);
+  for (int i = 0; i < 500; ++i) {
+    const check::Draft draft{
+        .queue = queue, .body = std::string(10'000, 'x'), .properties = check::property("KEYS", "k")};
+    const auto item = check::to_item(draft);
+    gantry_append_result result{};
+    store.append({&item, 1}, {&result, 1});
+  }
+  std::vector<std::int64_t> offsets(600);
+  gantry_query_request request{};
+  request.struct_size = sizeof request;
+  request.topic = check::as_bytes("T");
+  request.key = check::as_bytes("k");
+  request.end_ms = INT64_MAX;
+  request.count_max = 600;
+  gantry_query_result result{};
+  result.struct_size = sizeof result;
+  result.log_offsets = offsets.data();
+  ASSERT_TRUE(store.query(request, result));
+  const auto bounds = store.bounds(queue);
+  EXPECT_EQ(result.count, static_cast<std::uint32_t>(bounds.max - bounds.min));
+  EXPECT_GE(offsets[0], store.positions().log_begin);
+}
+
 TEST(MemoryStore, refuses_appends_once_it_is_quiesced) {
   MemoryStore store({});
   auto* queue = *store.open_queue("T", 0);

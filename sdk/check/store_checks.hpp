@@ -8,6 +8,7 @@ namespace gantry::check {
 [[nodiscard]] std::span<const StoreCheck> append_checks();
 [[nodiscard]] std::span<const StoreCheck> read_checks();
 [[nodiscard]] std::span<const StoreCheck> keep_checks();
+[[nodiscard]] std::span<const StoreCheck> query_checks();
 [[nodiscard]] std::span<const StoreCheck> concurrency_checks();
 
 }  // namespace gantry::check

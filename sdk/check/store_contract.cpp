@@ -11,7 +11,7 @@ namespace gantry::check {
 std::span<const StoreCheck> store_checks() {
   static const std::vector<StoreCheck> all = [] {
     std::vector<StoreCheck> list;
-    for (const auto part : {append_checks(), read_checks(), keep_checks(), concurrency_checks()}) {
+    for (const auto part : {append_checks(), read_checks(), keep_checks(), query_checks(), concurrency_checks()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

@@ -250,4 +250,48 @@ Status StoreProbe::wait_durable(std::int64_t log_offset) {
   return {};
 }
 
+Result<bool> StoreProbe::keeps_an_index() {
+  const auto answer = query({.key = "k"});
+  if (answer) return true;
+  if (answer.error().code == Errc::unsupported) return false;
+  return answer.error();
+}
+
+Result<SeenQuery> StoreProbe::query(const QueryDraft& draft) {
+  // One more than asked for, to see what is written behind the end.
+  constexpr std::int64_t untouched = -4711;
+  std::vector<std::int64_t> offsets(std::size_t{draft.count_max} + 1, untouched);
+  gantry_query_request request{};
+  request.struct_size = sizeof request;
+  request.options = draft.options;
+  request.topic = as_bytes(draft.topic);
+  request.key = as_bytes(draft.key);
+  request.begin_ms = draft.begin_ms;
+  request.end_ms = draft.end_ms;
+  request.count_max = draft.count_max;
+  gantry_query_result result{};
+  result.struct_size = sizeof result;
+  result.log_offsets = offsets.data();
+  GANTRY_TRY(store_->query(request, result));
+  GANTRY_TRY(expect_true(result.count <= draft.count_max, "count_max of a query holds"));
+  GANTRY_TRY(expect_equal(offsets[draft.count_max], untouched, "what lies behind the caller's array"));
+  offsets.resize(result.count);
+  return SeenQuery{std::move(offsets), result.indexed_end, result.last_ms, result.last_log_offset};
+}
+
+Status StoreProbe::wait_indexed() {
+  const auto end = store_->positions().log_end;
+  GANTRY_TRY(wait_durable(end));
+  const auto deadline = Clock::now() + wait_limit;
+  for (;;) {
+    GANTRY_ASSIGN(const auto seen, query({.key = "k"}));
+    if (seen.indexed_end >= end) return {};
+    if (Clock::now() > deadline) {
+      return unexpected("indexed_end ten seconds after the append", std::to_string(end),
+                        std::to_string(seen.indexed_end));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace gantry::check

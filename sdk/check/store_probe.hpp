@@ -74,6 +74,23 @@ struct SeenRead {
   std::vector<SeenRecord> records;
 };
 
+/// What to look for by key; the rest of a query has sensible values.
+struct QueryDraft {
+  std::string_view topic = "ContractTopic";
+  std::string_view key;
+  std::uint32_t options = 0;
+  std::int64_t begin_ms = 0;
+  std::int64_t end_ms = INT64_MAX;
+  std::uint32_t count_max = 64;
+};
+
+struct SeenQuery {
+  std::vector<std::int64_t> log_offsets;
+  std::int64_t indexed_end = 0;
+  std::int64_t last_ms = 0;
+  std::int64_t last_log_offset = 0;
+};
+
 struct ReadLimits {
   std::uint32_t messages = 1000;
   std::uint32_t bytes = 1u << 24;
@@ -107,6 +124,13 @@ class StoreProbe {
   Result<SeenRead> read_record(std::int64_t log_offset);
   /// want_durable and wait for the listener, at most ten seconds.
   Status wait_durable(std::int64_t log_offset);
+
+  /// False: the store keeps no index and says so.
+  Result<bool> keeps_an_index();
+  Result<SeenQuery> query(const QueryDraft& draft);
+  /// Waits until everything appended so far can be found by key, at most ten seconds: a store may index in the
+  /// background, and what is durable only.
+  Status wait_indexed();
 
  private:
   StoreProbe(StoreHarness& harness, std::unique_ptr<Events> events) : harness_(harness), events_(std::move(events)) {}

@@ -113,6 +113,10 @@ typedef struct gantry_read_result {
 
 /* ---- query ---- */
 
+/* The keys of a message are its UNIQ_KEY and the parts of its KEYS, which single blanks separate. Half messages
+ * (transaction bits 01 of sys_flag) are found by their keys, rolled back ones (bits 11) and messages of topics that were
+ * deleted since are not. */
+
 /* Only messages whose UNIQ_KEY is `key`. Without it also those that have `key` among their KEYS. */
 #define GANTRY_QUERY_UNIQUE 1u
 
@@ -229,8 +233,9 @@ typedef struct gantry_store_table {
   gantry_status (*blob_load)(void* self, gantry_bytes name, uint32_t options, gantry_blob_sink sink, void* context,
                              gantry_error* error);
 
-  /* [any-thread] Finds messages by key; every result was compared with the record itself. May block, whatever the
-   * request. UNSUPPORTED when the store keeps no index. */
+  /* [any-thread] Finds messages by key; every result was compared with the record itself, its store time included, and
+   * is where a record begins. Finding none is GANTRY_OK with a count of 0. May block, whatever the request.
+   * INVALID_ARGUMENT for an empty key or a count_max of 0; UNSUPPORTED when the store keeps no index. */
   gantry_status (*query)(void* self, const gantry_query_request* request, gantry_query_result* result,
                          gantry_error* error);
 } gantry_store_table;
