@@ -55,8 +55,11 @@ class AdminHandler {
 
   // message_admin.cpp
   bool handle_messages(const Request& request);
-  void view_message(const Request& request);
   void send_back(const Request& request);
+
+  // message_query.cpp
+  void view_message(const Request& request);
+  void query_messages(const Request& request);
 
   void broker_config(const Request& request);
   void runtime_info(const Request& request);

@@ -1,11 +1,13 @@
 #pragma once
 // Answers that are given later, from another thread than the one that read the request.
 
+#include "kernel/broker/remarks.hpp"
 #include "kernel/broker/request.hpp"
 #include "kernel/broker/shared.hpp"
 #include "protocol/buffer.hpp"
 #include "protocol/frame_writer.hpp"
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -14,7 +16,8 @@ namespace gantry::broker {
 /// The right to answer one request, once, from any thread. Moves, does not copy. Going without having answered means
 /// that the work was thrown away at the stop of the process: nothing is sent.
 ///
-/// Bound: `deferred_max` of them; see admit().
+/// Bounds: `deferred_max` of them; see admit(). A connection that does not take what it was sent gets SYSTEM_BUSY
+/// instead of a large answer.
 class Deferred {
  public:
   /// [shard] False: too many requests wait already; answer SYSTEM_BUSY.
@@ -45,12 +48,25 @@ class Deferred {
   }
 
  private:
+  static constexpr std::size_t small_bytes_max = 64 * 1024;
+
   void send(protocol::ByteBuffer frame) {
     if (shared_ == nullptr) return;
     if (!to_.oneway) {
-      shared_->env.shards.with_channel(channel_, [held = std::move(frame)](Channel* channel) {
-        if (channel != nullptr) channel->send(held.view());
-      });
+      const std::size_t pending_bytes_max = shared_->options.pull_pending_bytes_max;
+      shared_->env.shards.with_channel(
+          channel_, [held = std::move(frame), pending_bytes_max, to = to_](Channel* channel) {
+            if (channel == nullptr) return;
+            if (held.size() <= small_bytes_max || channel->pending_bytes() <= pending_bytes_max) {
+              return channel->send(held.view());
+            }
+            protocol::ByteBuffer refusal;
+            protocol::write_frame(refusal,
+                                  protocol::response_meta(to.type, to.opaque, protocol::ResponseCode::system_busy,
+                                                          remark::connection_stalled),
+                                  protocol::ByteView());
+            channel->send(refusal.view());
+          });
     }
     finish();
   }

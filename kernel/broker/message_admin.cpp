@@ -1,6 +1,7 @@
-// The part of AdminHandler that is about single messages.
+// The part of AdminHandler that is about single messages. See also message_query.cpp.
 
 #include "kernel/broker/admin_handler.hpp"
+#include "kernel/broker/lent_record.hpp"
 #include "kernel/routing/refusal.hpp"
 #include "protocol/client_requests.hpp"
 #include "protocol/codes.hpp"
@@ -22,48 +23,6 @@ using protocol::RequestCode;
 using protocol::ResponseCode;
 
 namespace {
-
-/// One record that the store lent, and its decoded form.
-class LentRecord {
- public:
-  LentRecord(sdk::Store& store, std::int64_t log_offset, std::uint32_t options) : store_(store) {
-    result_.struct_size = sizeof result_;
-    result_.slices = &slice_;
-    result_.slice_capacity = 1;
-    status_ = store.read_record(log_offset, options, result_);
-    if (!status_) return;
-    bytes_ = {static_cast<const std::byte*>(slice_.data), slice_.size};
-    if (protocol::decode_record(bytes_, view_) != protocol::RecordOutcome::ok || !is_in_its_queue(log_offset)) {
-      status_ = Error{Errc::not_found, remark::record_unknown(log_offset)};
-    }
-  }
-  LentRecord(const LentRecord&) = delete;
-  LentRecord& operator=(const LentRecord&) = delete;
-  ~LentRecord() {
-    if (result_.owner != nullptr) store_.release(result_.owner);
-  }
-
-  [[nodiscard]] const Status& status() const noexcept { return status_; }
-  [[nodiscard]] const protocol::RecordView& view() const noexcept { return view_; }
-  [[nodiscard]] protocol::ByteView bytes() const noexcept { return bytes_; }
-
- private:
-  // Bytes inside the body of a message can look like a record, so the queue that it claims to be in must point to it.
-  bool is_in_its_queue(std::int64_t log_offset) {
-    if (view_.log_offset != log_offset || !protocol::is_topic_name(view_.topic) || view_.queue_id < 0) return false;
-    const auto queue = store_.open_queue(view_.topic, view_.queue_id);
-    if (!queue) return false;
-    const auto entry = store_.entry(*queue, view_.queue_offset, GANTRY_READ_MAY_BLOCK);
-    return entry && entry->log_offset == log_offset;
-  }
-
-  sdk::Store& store_;
-  gantry_slice slice_{};
-  gantry_read_result result_{};
-  Status status_;
-  protocol::ByteView bytes_;
-  protocol::RecordView view_;
-};
 
 /// The dead letter of a message that its consumer gave up.
 OutgoingMessage make_dead_letter(const protocol::RecordView& record, std::string_view group) {
@@ -100,21 +59,9 @@ bool AdminHandler::handle_messages(const Request& request) {
   switch (RequestCode{request.header.code}) {
     case RequestCode::view_message_by_id: view_message(request); return true;
     case RequestCode::consumer_send_msg_back: send_back(request); return true;
-    case RequestCode::query_message:
-      context_.reply(request.reply_to(), ResponseCode::query_not_found, remark::query_needs_index);
-      return true;
+    case RequestCode::query_message: query_messages(request); return true;
     default: return false;
   }
-}
-
-void AdminHandler::view_message(const Request& request) {
-  protocol::ViewMessageHeader header;
-  if (!decode(request, header)) return;
-  on_pool(request, [at = header.log_offset](Shared& shared, Deferred later) {
-    const LentRecord record(shared.env.store, at, GANTRY_READ_MAY_BLOCK);
-    if (!record.status()) return later.answer(ResponseCode::system_error, remark::record_unknown(at));
-    later.answer(ResponseCode::success, {}, record.bytes());
-  });
 }
 
 // A consumer could not handle a message. What is to be tried again later is the delay plugin's, which then serves this
@@ -135,7 +82,7 @@ void AdminHandler::send_back(const Request& request) {
   const std::int32_t limit = honoured ? *header.reconsume_count_max : group->config().retry_count_max;
   on_pool(request, [name = std::string(header.group), at = header.log_offset, limit, give_up = header.delay_level < 0](
                        Shared& shared, Deferred later) {
-    const LentRecord record(shared.env.store, at, GANTRY_READ_MAY_BLOCK);
+    const LentRecord record(shared.env.store, shared.env.topics, at, PositionFrom::client);
     if (!record.status()) return later.answer(ResponseCode::system_error, remark::record_unknown(at));
     if (!give_up && record.view().reconsume_count < limit) {
       return later.answer(ResponseCode::system_error, remark::send_back_needs_delay);

@@ -104,6 +104,18 @@ std::string record_unknown(std::int64_t log_offset) {
   return join(
       {"no message begins at log offset ", std::to_string(log_offset), "; it expired, or the id is another broker's"});
 }
+std::string query_found_nothing(std::string_view topic, std::string_view key, std::int64_t begin_ms,
+                                std::int64_t end_ms) {
+  return join({"no message of topic [", topic, "] stored from ", std::to_string(begin_ms), " to ",
+               std::to_string(end_ms), " has the key [", key, "]; widen the time range, or see whether it expired"});
+}
+std::string query_came_early(std::int64_t indexed_end, std::int64_t log_end) {
+  return join({"; the index reaches log offset ", std::to_string(indexed_end), " of ", std::to_string(log_end),
+               " so far: newer messages are found in a moment"});
+}
+std::string query_cut_short(std::size_t omitted) {
+  return join({"the oldest ", std::to_string(omitted), " matches do not fit into one answer; ask for an earlier time"});
+}
 std::string command_timed_out(std::int32_t code) {
   return join({"request ", std::to_string(code), " was not answered by its plugin in time"});
 }

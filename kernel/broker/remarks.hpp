@@ -67,7 +67,17 @@ inline constexpr std::string_view stopping = "the broker is stopping; use anothe
 inline constexpr std::string_view too_many_deferred = "[OVERLOAD]too many requests wait for an answer; try again";
 inline constexpr std::string_view send_back_needs_delay =
     "sending a message back for a later retry needs the plugin \"delay\": add it to plugins.load";
-inline constexpr std::string_view query_needs_index = "no message index: this broker cannot search messages by key yet";
+inline constexpr std::string_view connection_stalled =
+    "[OVERLOAD]the connection does not take the answers that it was sent; read them, then ask again";
+inline constexpr std::string_view query_needs_index =
+    "the broker's store keeps no index, so it cannot find messages by key; load a store that does (storage-mmap), or "
+    "look the message up by its offset message id";
+inline constexpr std::string_view query_asks_nothing = "a query needs a key and a maxNum of at least 1";
+std::string query_found_nothing(std::string_view topic, std::string_view key, std::int64_t begin_ms,
+                                std::int64_t end_ms);
+/// Follows query_found_nothing().
+std::string query_came_early(std::int64_t indexed_end, std::int64_t log_end);
+std::string query_cut_short(std::size_t omitted);
 std::string unknown_code(std::int32_t code);
 std::string may_not_administrate(std::int32_t code);
 std::string wrong_port(std::int32_t code, std::uint16_t port);

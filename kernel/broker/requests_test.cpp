@@ -357,26 +357,6 @@ TEST_F(RequestTest, forbidding_a_group_is_told_back) {
 
 // ---- single messages ----
 
-TEST_F(RequestTest, message_is_viewed_by_its_position) {
-  send(2);
-  const auto second = testing::parse_records(rig.store.record("T", 0, 1)).at(0);
-  Frame answer = ask(33, {{"offset", std::to_string(second.log_offset)}});
-  EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(testing::parse_records(answer.body).at(0).queue_offset, 1);
-  EXPECT_EQ(ask(33, {{"offset", "1"}}).code, 1);
-  EXPECT_EQ(ask(33, {{"offset", "-1"}}).code, 1);
-  EXPECT_EQ(ask(33, {{"offset", "999999"}}).code, 1);
-}
-
-TEST_F(RequestTest, record_forged_inside_a_body_is_not_a_message) {
-  send(1);
-  const std::string forged = rig.store.record("T", 0, 0);
-  ASSERT_EQ(rig.ask(client, send_request({.body = forged})).code, 0);
-  const auto carrier = rig.store.record("T", 0, 1);
-  const auto inside = static_cast<std::int64_t>(forged.size() + carrier.find(forged));
-  EXPECT_EQ(ask(33, {{"offset", std::to_string(inside)}}).code, 1);
-}
-
 TEST_F(RequestTest, sending_back_for_a_retry_needs_the_delay_plugin) {
   send(1);
   const Frame answer = ask(36, {{"offset", "0"}, {"group", "g"}, {"delayLevel", "0"}, {"maxReconsumeTimes", "16"}});
@@ -395,12 +375,6 @@ TEST_F(RequestTest, message_that_is_given_up_becomes_a_dead_letter) {
   EXPECT_EQ(letter.body, "hello");
   EXPECT_EQ(ask(36, {{"offset", "0"}, {"group", "g"}, {"delayLevel", "0"}, {"maxReconsumeTimes", "0"}}).code, 0);
   EXPECT_EQ(ask(36, {{"offset", "12345"}, {"group", "g"}, {"delayLevel", "-1"}}).code, 1);
-}
-
-TEST_F(RequestTest, queries_by_key_say_what_is_missing) {
-  const Frame answer = ask(12, {{"topic", "T"}, {"key", "k"}});
-  EXPECT_EQ(answer.code, 22);
-  EXPECT_FALSE(answer.remark.empty());
 }
 
 // ---- plugins ----

@@ -4,6 +4,7 @@
 #include "protocol/host.hpp"
 #include "protocol/java_hash.hpp"
 #include "protocol/properties.hpp"
+#include "protocol/sys_flag.hpp"
 
 #include <algorithm>
 
@@ -51,7 +52,10 @@ void FakeStore::append(std::span<const gantry_append_item> items, std::span<gant
     log_.resize(log_.size() + size);
     protocol::encode_record(source, reinterpret_cast<std::byte*>(log_.data()) + source.log_offset);
     const std::string_view tag = protocol::find_property(source.properties, protocol::property::tags);
-    queue.entries.push_back({source.log_offset, protocol::tag_code(tag), now_ms, static_cast<std::uint32_t>(size)});
+    const auto transaction = protocol::sys_flag::transaction_of(source.sys_flag);
+    if (transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit) {
+      queue.entries.push_back({source.log_offset, protocol::tag_code(tag), now_ms, static_cast<std::uint32_t>(size)});
+    }
     results[i].record_size = static_cast<std::uint32_t>(size);
     results[i].log_offset = source.log_offset;
     results[i].queue_offset = source.queue_offset;
@@ -139,6 +143,7 @@ Status FakeStore::read_record(std::int64_t log_offset, std::uint32_t /*options*/
 Result<gantry_queue_entry> FakeStore::entry(gantry_queue* queue, std::int64_t offset, std::uint32_t options) {
   const std::lock_guard lock(mutex_);
   if (reads_would_block && (options & GANTRY_READ_MAY_BLOCK) == 0) return Error{Errc::would_block, {}};
+  if (entries_unavailable) return Error{Errc::unavailable, "the queue is being rebuilt"};
   if (offset < queue->first || offset >= queue->first + static_cast<std::int64_t>(queue->entries.size())) {
     return Error{Errc::not_found, "no such entry"};
   }
@@ -164,6 +169,30 @@ Result<std::int64_t> FakeStore::search_time(gantry_queue* queue, std::int64_t ti
     ++at;
   }
   return last;
+}
+
+Status FakeStore::query(const gantry_query_request& request, gantry_query_result& result) {
+  const std::lock_guard lock(mutex_);
+  ++queries;
+  if (!keeps_index) return Error{Errc::unsupported, "no index"};
+  if (unavailable) return Error{Errc::unavailable, "the store is closed"};
+  result.indexed_end = log_end() - index_behind;
+  std::vector<std::int64_t> found;
+  protocol::RecordView view;
+  for (std::int64_t at = 0; at < result.indexed_end; at += view.size) {
+    const auto rest = protocol::as_bytes(std::string_view(log_).substr(static_cast<std::size_t>(at)));
+    if (protocol::decode_record(rest, view) != protocol::RecordOutcome::ok) break;
+    result.last_ms = view.store_ms;
+    result.last_log_offset = at;
+    const bool matches =
+        view.topic == to_text(request.topic) && view.store_ms >= request.begin_ms && view.store_ms <= request.end_ms &&
+        protocol::has_index_key(view.properties, to_text(request.key), (request.options & GANTRY_QUERY_UNIQUE) != 0);
+    if (matches) found.push_back(at);
+  }
+  const std::size_t skipped = found.size() - std::min<std::size_t>(found.size(), request.count_max);
+  result.count = static_cast<std::uint32_t>(found.size() - skipped);
+  std::copy(found.begin() + static_cast<std::ptrdiff_t>(skipped), found.end(), result.log_offsets);
+  return {};
 }
 
 }  // namespace gantry::broker::testing

@@ -42,9 +42,13 @@ class FakeStore final : public sdk::Store {
   bool reads_would_block = false;           ///< unless the read may block
   bool null_appends = false;                ///< append() answers and stores nothing: for measuring
   bool unavailable = false;                 ///< reads answer UNAVAILABLE
+  bool keeps_index = true;                  ///< else queries answer UNSUPPORTED
+  std::int64_t index_behind = 0;            ///< bytes at the log's end that queries do not see
+  bool entries_unavailable = false;         ///< entry() answers UNAVAILABLE, as for a queue that is being rebuilt
   std::int64_t now_ms = 1'700'000'000'000;
   std::int64_t wanted = 0;  ///< the largest want_durable()
   std::size_t append_calls = 0;
+  std::size_t queries = 0;
   std::size_t owners = 0;  ///< reads that were not released
 
   /// Everything appended so far becomes durable.
@@ -131,6 +135,7 @@ class FakeStore final : public sdk::Store {
     if (found == blobs_.end()) return Error{Errc::not_found, "no such blob"};
     return found->second;
   }
+  Status query(const gantry_query_request& request, gantry_query_result& result) override;
 
  private:
   gantry_queue& find(std::string_view topic, std::int32_t id) {
