@@ -35,6 +35,7 @@ int fail(const Error& error);
 using Run = std::function<int()>;
 void add_run_command(CLI::App& app, Run& run);
 void add_topic_command(CLI::App& app, Run& run);
+void add_message_command(CLI::App& app, Run& run);
 void add_produce_command(CLI::App& app, Run& run);
 void add_consume_command(CLI::App& app, Run& run);
 void add_config_command(CLI::App& app, Run& run);

@@ -44,12 +44,12 @@ Result<std::int64_t> ask_queue_offset(RemotingClient& remoting, const std::strin
 }
 
 Result<std::int64_t> ask_offset_by_time(RemotingClient& remoting, const std::string& address, const MessageQueue& queue,
-                                        std::int64_t time_ms) {
+                                        std::int64_t time_ms, std::string_view boundary) {
   protocol::SearchOffsetHeader header;
   header.topic = queue.topic;
   header.queue_id = queue.queue_id;
   header.timestamp_ms = time_ms;
-  header.boundary_type = "LOWER";
+  header.boundary_type = boundary;
   return offset_of(remoting.call(address, protocol::RequestCode::search_offset_by_timestamp, header), "offset by time",
                    queue);
 }
@@ -79,7 +79,8 @@ Status tell_committed_offset(RemotingClient& remoting, const std::string& addres
   return {};
 }
 
-Status decode_messages(std::string_view body, const std::string& broker_name, std::vector<ReceivedMessage>& out) {
+Status decode_messages(std::string_view body, const std::string& broker_name, std::vector<ReceivedMessage>& out,
+                       Bodies bodies) {
   protocol::ByteView rest = protocol::as_bytes(body);
   while (!rest.empty()) {
     protocol::RecordView record;
@@ -89,7 +90,10 @@ Status decode_messages(std::string_view body, const std::string& broker_name, st
     }
     rest = rest.subspan(record.size);
     ReceivedMessage message;
-    GANTRY_ASSIGN(message.body, plain_body(record));
+    auto plain = plain_body(record);
+    if (!plain && bodies == Bodies::plain) return std::move(plain).error();
+    message.body_is_compressed = !plain;
+    message.body = plain ? *std::move(plain) : std::string(protocol::as_text(record.body));
     message.topic = record.topic;
     message.queue = {message.topic, broker_name, record.queue_id};
     message.queue_offset = record.queue_offset;
@@ -97,6 +101,11 @@ Status decode_messages(std::string_view body, const std::string& broker_name, st
     message.store_ms = record.store_ms;
     message.reconsume_count = record.reconsume_count;
     message.flag = record.flag;
+    message.sys_flag = record.sys_flag;
+    message.born_host = record.born_host;
+    message.store_host = record.store_host;
+    message.log_offset = record.log_offset;
+    message.record_size = record.size;
     for (const protocol::Property& property : protocol::PropertyRange(record.properties)) {
       message.properties.insert_or_assign(std::string(property.name), std::string(property.value));
     }

@@ -1,6 +1,7 @@
 #pragma once
 // Messages as applications of this library see them.
 
+#include "protocol/host.hpp"
 #include "protocol/message_queue.hpp"
 
 #include <cstdint>
@@ -52,6 +53,12 @@ struct ReceivedMessage {
   std::int64_t store_ms = 0;
   std::int32_t reconsume_count = 0;
   std::int32_t flag = 0;
+  std::int32_t sys_flag = 0;  ///< RocketMQ's bits: protocol/sys_flag.hpp
+  protocol::Host born_host;   ///< the producer, as the broker saw it
+  protocol::Host store_host;  ///< the broker
+  std::int64_t log_offset = 0;
+  std::uint32_t record_size = 0;    ///< bytes in the broker's log
+  bool body_is_compressed = false;  ///< `body` is as it is stored; only where somebody asked for that
 };
 
 }  // namespace gantry::client

@@ -2,31 +2,17 @@
 // Method: the `gantry` program against a real broker.
 
 #include "tests/support/broker_process.hpp"
+#include "tests/support/command.hpp"
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <string>
 
 namespace gantry {
 namespace {
 
-struct Outcome {
-  int status = -1;
-  std::string text;  // standard output and error together
-};
-
-Outcome run(const std::string& arguments) {
-  const std::string command = (testing::build_folder() / "bin" / "gantry").string() + " " + arguments + " 2>&1";
-  Outcome outcome;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 4096> chunk{};
-  while (const std::size_t count = fread(chunk.data(), 1, chunk.size(), pipe)) outcome.text.append(chunk.data(), count);
-  const int status = pclose(pipe);
-  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
+using testing::Outcome;
+Outcome run(const std::string& arguments) { return testing::run_gantry(arguments); }
 
 class Quickstart : public ::testing::Test {
  protected:
