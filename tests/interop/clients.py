@@ -84,6 +84,8 @@ class Java(Client):
     def __init__(self, version):
         self.version = version
         self.name = f"java{version[0]}"
+        if self.name != "java4":
+            self.can = self.can | {"boundary"}
         super().__init__()
 
     def sources(self):

@@ -12,9 +12,11 @@ DEFAULT_COMMAND = str(ROOT / "build" / "dev" / "bin" / "gantry")
 
 class Gantry:
     """`command` is what precedes `run --config FILE`. `roles` says which of the two it plays, `register_with` names the
-    name servers of others that its broker registers with, `tls` is "permissive" or "enforcing"."""
+    name servers of others that its broker registers with, `tls` is "permissive" or "enforcing", `store` is the plugin
+    that keeps the messages."""
 
-    def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), tls=None):
+    def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), tls=None,
+                 store="storage-mmap"):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(command or os.environ.get("GANTRY_BROKER_CMD", DEFAULT_COMMAND))
@@ -29,7 +31,7 @@ class Gantry:
             f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n'
             f'{_tls(folder, tls)}\n[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
             f'addresses = [{addresses}]\n\n'
-            f'[plugins]\nload = ["storage-mmap"]\n')
+            f'[plugins]\nload = ["{store}"]\n')
         self._starts = 0
         self.start()
 

@@ -8,6 +8,7 @@
   run.py --only PATTERN             tests whose name contains PATTERN (may be repeated); --clients java5,go
   run.py --quick | --full           what CI runs (less than 12 minutes on 2 cores) | everything
   run.py --later                    features of later milestones too
+  run.py --store storage-memory     another store than storage-mmap
 
 Exit code 0: something passed and nothing failed; 77: nothing could run. A client whose registry cannot be reached is
 reported as SKIPPED by name.
@@ -44,6 +45,7 @@ def parse(argv):
     size.add_argument("--quick", action="store_true", help="the default")
     size.add_argument("--full", action="store_true")
     parser.add_argument("--later", action="store_true")
+    parser.add_argument("--store", default="storage-mmap", help="the plugin that keeps the messages")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
     parser.add_argument("--clients", help="comma-separated: java5,java4,go,node")
     parser.add_argument("--jobs", type=int, default=2, help="tests at a time (default 2)")
@@ -208,7 +210,7 @@ def main(argv):
         elif options.apache:
             own = ApacheServers(folder)
         elif not options.namesrv:
-            own = Gantry(folder / "gantry", options.broker_cmd)
+            own = Gantry(folder / "gantry", options.broker_cmd, store=options.store)
         namesrv = options.namesrv or (own.namesrv if own else "")
         world = World(namesrv, folder, own, count=10_000 if options.full else 200,
                       command=options.broker_cmd)

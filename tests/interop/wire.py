@@ -11,6 +11,8 @@ import struct
 LANGUAGES = ["JAVA", "CPP", "DOTNET", "PYTHON", "DELPHI", "ERLANG", "RUBY", "OTHER", "HTTP", "GO", "PHP", "OMS",
              "RUST", "NODE_JS"]
 
+PULL_MESSAGE = 11
+QUERY_MESSAGE = 12
 GET_ROUTE = 105
 CREATE_TOPIC = 17
 
@@ -160,3 +162,48 @@ def create_topic(namesrv, topic, queues=4, perm=6, broker=None):
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": perm,
             "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false"})
     return answer.code
+
+
+class Record:
+    """One stored message, as the log and the bodies of answers hold it. `size` is that of the whole record."""
+
+    def __init__(self, data):
+        (self.size,) = struct.unpack(">I", data[:4])
+        self.queue_id, self.flag, self.queue_offset, self.log_offset, sys_flag, self.born_ms = \
+            struct.unpack(">iiqqiq", data[12:48])
+        at = 48 + (20 if sys_flag & 0x10 else 8)
+        (self.store_ms,) = struct.unpack(">q", data[at:at + 8])
+        at += 8 + (20 if sys_flag & 0x20 else 8) + 4 + 8
+        (size,) = struct.unpack(">i", data[at:at + 4])
+        self.body = data[at + 4:at + 4 + size]
+        at += 4 + size
+        topic_bytes = 2 if data[4:8] == b"\xda\xa3\x20\xab" else 1
+        size = int.from_bytes(data[at:at + topic_bytes], "big")
+        self.topic = data[at + topic_bytes:at + topic_bytes + size].decode("utf-8")
+        at += topic_bytes + size
+        (size,) = struct.unpack(">H", data[at:at + 2])
+        text = data[at + 2:at + 2 + size].decode("utf-8")
+        if at + 2 + size != self.size:
+            raise ValueError(f"the parts of a record have {at + 2 + size} bytes, the record says {self.size}")
+        self.properties = dict(pair.split("\x01", 1) for pair in text.split("\x02") if pair)
+
+
+def records(body):
+    """The records of an answer's body."""
+    found = []
+    while body:
+        record = Record(body)
+        found.append(record)
+        body = body[record.size:]
+    return found
+
+
+def pull_one(connection, topic, queue_id, offset):
+    """The message of a queue at that offset."""
+    answer = connection.call(PULL_MESSAGE, {
+        "consumerGroup": "TOOLS_CONSUMER", "topic": topic, "queueId": queue_id, "queueOffset": offset, "maxMsgNums": 1,
+        "sysFlag": 4, "commitOffset": 0, "suspendTimeoutMillis": 0, "subscription": "*", "subVersion": 0,
+        "expressionType": "TAG"})
+    if answer.code != 0:
+        raise LookupError(f"no message at offset {offset} of {topic}/{queue_id}: code {answer.code}, {answer.remark}")
+    return records(answer.body)[0]

@@ -103,7 +103,18 @@ final class Pull {
     return complete ? 0 : 1;
   }
 
-  /** Prints minimum, maximum and (with --time) searched offset of every queue. */
+  /** For every one of --times, in their order, its offset; with --upper that of the upper boundary. */
+  private List<Long> searched(DefaultMQPullConsumer consumer, MessageQueue queue) throws Exception {
+    List<Long> offsets = new ArrayList<>();
+    for (String time : args.text("times").split(",")) {
+      long time_ms = Long.parseLong(time);
+      offsets.add(args.has("upper") ? Client.search_upper(consumer, queue, time_ms)
+          : consumer.searchOffset(queue, time_ms));
+    }
+    return offsets;
+  }
+
+  /** Prints minimum, maximum and (with --time and --times) searched offsets of every queue. */
   int offsets() throws Exception {
     DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(args.text("group"));
     consumer.setNamesrvAddr(args.text("namesrv"));
@@ -116,6 +127,9 @@ final class Pull {
       row.put("committed", consumer.fetchConsumeOffset(queue, true));
       if (args.has("time")) {
         row.put("at_time", consumer.searchOffset(queue, args.big("time", 0)));
+      }
+      if (args.has("times")) {
+        row.put("searched", searched(consumer, queue));
       }
       row.put("earliest_ms", consumer.earliestMsgStoreTime(queue));
       table.put(String.valueOf(queue.getQueueId()), row);

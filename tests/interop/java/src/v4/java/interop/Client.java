@@ -1,8 +1,10 @@
 package interop;
 
+import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
 
 /** The calls that differ between client generations: this is generation 4. */
@@ -11,6 +13,10 @@ final class Client {
 
   static void broadcast(DefaultMQPushConsumer consumer) {
     consumer.setMessageModel(MessageModel.BROADCASTING);
+  }
+
+  static long search_upper(DefaultMQPullConsumer consumer, MessageQueue queue, long time_ms) {
+    throw new UnsupportedOperationException("clients of generation 4 know the lower boundary only");
   }
 
   static void create_topic(DefaultMQProducer producer, String topic, int queues) throws MQClientException {

@@ -1,8 +1,11 @@
 package interop;
 
+import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.BoundaryType;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 
 /** The calls that differ between client generations: this is generation 5. */
@@ -11,6 +14,11 @@ final class Client {
 
   static void broadcast(DefaultMQPushConsumer consumer) {
     consumer.setMessageModel(MessageModel.BROADCASTING);
+  }
+
+  static long search_upper(DefaultMQPullConsumer consumer, MessageQueue queue, long time_ms) throws MQClientException {
+    return consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory().getMQAdminImpl()
+        .searchOffset(queue, time_ms, BoundaryType.UPPER);
   }
 
   static void create_topic(DefaultMQProducer producer, String topic, int queues) throws MQClientException {
