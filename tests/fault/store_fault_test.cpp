@@ -1,48 +1,22 @@
-// The store on files is broken on purpose: torn tails, damaged bytes, power cuts, killed processes, failing calls.
-// Seeds are printed; GANTRY_TEST_SEED repeats one.
-#include "plugins/storage-mmap/testing/store_harness.hpp"
-
-#include "sdk/check/store_probe.hpp"
-#include "tests/fault/fault_disk.hpp"
-
-#include <gtest/gtest.h>
+// Concern: torn tails, damaged bytes and killed writers cost what was torn, and nothing is served that nobody sent.
+// Seeds are printed; GANTRY_TEST_SEED repeats one. Power cuts: power_cut_test.cpp; failing calls:
+// failing_call_test.cpp.
+#include "tests/fault/fault_support.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <random>
+#include <array>
 #include <signal.h>
-#include <sstream>
-#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
 
 namespace gantry::storage_mmap {
 namespace {
 
 using check::property;
 using check::StoreProbe;
+using faults::content_of;
+using faults::set_content;
 namespace fs = std::filesystem;
-
-std::uint64_t seed_of_run() {
-  if (const char* given = std::getenv("GANTRY_TEST_SEED")) return std::strtoull(given, nullptr, 10);
-  return std::random_device()();
-}
-
-std::string content_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void set_content(const std::string& path, const std::string& content) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
 
 /// What was appended to each queue, by offset; the same text says queue, offset and a run's number.
 using Expected = std::map<int, std::vector<std::string>>;
@@ -74,22 +48,7 @@ std::map<int, std::int64_t> verify(StoreProbe& probe, const Expected& expected, 
   return found;
 }
 
-class StoreFaultTest : public testing::Test {
- protected:
-  StoreFaultTest() : seed_(seed_of_run()), random_(seed_) {
-    RecordProperty("seed", std::to_string(seed_));
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed_));
-    harness_.options.segment_size = 64u << 10;
-    harness_.options.reserve_ahead = 256u << 10;
-  }
-  std::string random_body(const std::string& name) {
-    return name + std::string(static_cast<std::size_t>(random_() % 3000), static_cast<char>('a' + random_() % 26));
-  }
-
-  const std::uint64_t seed_;
-  std::mt19937_64 random_;
-  MmapHarness harness_;
-};
+class StoreFaultTest : public faults::FaultTest {};
 
 TEST_F(StoreFaultTest, a_tail_torn_at_any_byte_costs_only_the_last_record) {
   QuickDisk disk;
@@ -133,53 +92,10 @@ TEST_F(StoreFaultTest, a_tail_torn_at_any_byte_costs_only_the_last_record) {
   }
 }
 
-TEST_F(StoreFaultTest, power_cuts_lose_nothing_that_was_reported_durable) {
-  constexpr int cycles = 200;
-  Expected expected;
-  std::map<int, std::int64_t> durable;
-  for (int id = 0; id < 3; ++id) expected[id];
-  for (int cycle = 0; cycle < cycles && !HasFailure(); ++cycle) {
-    SCOPED_TRACE("cycle " + std::to_string(cycle));
-    FaultDisk disk(harness_.options.path);
-    harness_.disk = &disk;
-    harness_.options.flush = cycle % 2 == 0 ? FlushMode::sync : FlushMode::async;
-    auto probe = StoreProbe::open(harness_);
-    ASSERT_TRUE(probe) << probe.error().text;
-    const auto found = verify(**probe, expected, "T");
-    for (auto& [id, bodies] : expected) {
-      ASSERT_GE(found.at(id), durable[id]) << "a durable message of queue " << id << " was lost";
-      bodies.resize(static_cast<std::size_t>(found.at(id)));
-    }
-    const auto appends = 1 + random_() % 40;
-    for (std::uint64_t i = 0; i < appends; ++i) {
-      const int id = static_cast<int>(random_() % 3);
-      auto* queue = *(*probe)->queue("T", id);
-      const auto body = random_body(std::to_string(cycle) + ":" + std::to_string(i) + " ");
-      const auto at = (*probe)->append_one(queue, body, property("TAGS", "t"));
-      ASSERT_TRUE(at) << at.error().text;
-      auto& bodies = expected[id];
-      ASSERT_EQ(at->queue_offset, static_cast<std::int64_t>(bodies.size()));
-      bodies.push_back(body);
-      if (random_() % 8 != 0) continue;
-      ASSERT_TRUE((*probe)->wait_durable(at->log_offset + at->record_size));
-      for (auto& [other, list] : expected) durable[other] = static_cast<std::int64_t>(list.size());
-    }
-    if (random_() % 10 == 0) {
-      const auto closed = harness_.close();
-    ASSERT_TRUE(closed) << closed.error().text;
-      for (auto& [id, list] : expected) durable[id] = static_cast<std::int64_t>(list.size());
-    }
-    harness_.crash();
-    constexpr FaultDisk::Cut hows[] = {FaultDisk::Cut::drop_all, FaultDisk::Cut::keep_all, FaultDisk::Cut::mix};
-    disk.cut_power(hows[random_() % 3], random_);
-    harness_.disk = nullptr;
-  }
-}
-
 TEST_F(StoreFaultTest, a_killed_writer_loses_nothing_that_it_saw_appended) {
-  constexpr int cycles = 12;
+  const auto cycles = faults::scale("GANTRY_KILL_CYCLES", 12);
   Expected expected{{0, {}}, {1, {}}};
-  for (int cycle = 0; cycle < cycles && !HasFailure(); ++cycle) {
+  for (std::int64_t cycle = 0; cycle < cycles && !HasFailure(); ++cycle) {
     SCOPED_TRACE("cycle " + std::to_string(cycle));
     int channel[2];
     ASSERT_EQ(::pipe(channel), 0);
@@ -231,7 +147,7 @@ TEST_F(StoreFaultTest, a_killed_writer_loses_nothing_that_it_saw_appended) {
 }
 
 TEST_F(StoreFaultTest, damaged_bytes_are_refused_or_left_out_but_never_served) {
-  constexpr int rounds = 150;
+  const auto rounds = faults::scale("GANTRY_DAMAGE_ROUNDS", 150);
   QuickDisk disk;
   harness_.disk = &disk;
   Expected expected{{0, {}}, {1, {}}};
@@ -254,7 +170,7 @@ TEST_F(StoreFaultTest, damaged_bytes_are_refused_or_left_out_but_never_served) {
   }
   std::sort(files.begin(), files.end());
   int refused = 0;
-  for (int round = 0; round < rounds && !HasFailure(); ++round) {
+  for (std::int64_t round = 0; round < rounds && !HasFailure(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     fs::remove_all(harness_.options.path);
     fs::copy(whole, harness_.options.path, fs::copy_options::recursive);
@@ -291,74 +207,8 @@ TEST_F(StoreFaultTest, damaged_bytes_are_refused_or_left_out_but_never_served) {
     }
     harness_.crash();
   }
-  std::printf("%d of %d rounds were refused\n", refused, rounds);
+  std::printf("%d of %lld rounds were refused\n", refused, static_cast<long long>(rounds));
   fs::remove_all(whole);
-}
-
-TEST_F(StoreFaultTest, any_single_failing_call_is_survived) {
-  for (const auto code : {Errc::io, Errc::full}) {
-    bool failed = true;
-    for (std::int64_t number = 1; failed && !HasFailure(); ++number) {
-      SCOPED_TRACE("call " + std::to_string(number) + " fails with " + std::string(to_string(code)));
-      ASSERT_LT(number, 2000);
-      ASSERT_TRUE(harness_.wipe());
-      FaultDisk disk(harness_.options.path);
-      harness_.disk = &disk;
-      disk.fail_call(number, code);
-      Expected expected{{0, {}}, {1, {}}};
-      std::map<int, std::int64_t> durable;
-      for (int restart = 0; restart < 2; ++restart) {
-        auto probe = StoreProbe::open(harness_);
-        if (!probe) {
-          EXPECT_FALSE(probe.error().text.empty());
-          continue;
-        }
-        // Records larger than a page, so that files roll and queues get second files.
-        for (int i = 0; i < 30; ++i) {
-          const int id = i % 2;
-          auto body = std::to_string(restart * 100 + i) + std::string(5000, 'x');
-          const check::Draft draft{.queue = *(*probe)->queue("T", id), .body = body};
-          const auto item = check::to_item(draft);
-          gantry_append_result at{};
-          for (int attempt = 0; attempt < 200; ++attempt) {
-            (*probe)->store().append({&item, 1}, {&at, 1});
-            if (at.status != GANTRY_E_BUSY || (*probe)->events().failures > 0) break;
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-          }
-          if (at.status != GANTRY_OK) break;
-          expected[id].resize(static_cast<std::size_t>(at.queue_offset));
-          expected[id].push_back(std::move(body));
-          if (i % 10 == 9) {
-            (*probe)->store().want_durable(at.log_offset + at.record_size);
-            for (int wait = 0; wait < 200; ++wait) {
-              if ((*probe)->events().durable_end >= at.log_offset + at.record_size) {
-                for (auto& [other, list] : expected) durable[other] = static_cast<std::int64_t>(list.size());
-                break;
-              }
-              if ((*probe)->events().failures > 0) break;
-              std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            }
-          }
-        }
-        const auto saved = (*probe)->store().save_blob("topics.json", "{}");
-        (void)saved.has_value();
-        const auto closed = harness_.close();
-        if (closed && (*probe)->events().failures == 0) {
-          for (auto& [id, list] : expected) durable[id] = static_cast<std::int64_t>(list.size());
-        }
-        harness_.crash();
-      }
-      failed = disk.has_failed();
-      disk.fail_call(0);
-      disk.cut_power(FaultDisk::Cut::mix, random_);
-      harness_.disk = nullptr;
-      auto probe = StoreProbe::open(harness_);
-      ASSERT_TRUE(probe) << probe.error().text;
-      const auto found = verify(**probe, expected, "T");
-      for (const auto& [id, count] : durable) EXPECT_GE(found.at(id), count) << "queue " << id;
-      harness_.crash();
-    }
-  }
 }
 
 }  // namespace

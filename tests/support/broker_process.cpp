@@ -33,8 +33,9 @@ std::uint16_t port_in(const std::string& text, const std::string& name) {
 std::string make_toml(const TempFolder& folder, const BrokerSettings& settings, std::uint16_t broker_port,
                       std::uint16_t name_server_port) {
   std::ostringstream toml;
-  toml << "[broker]\nname = \"broker-a\"\nack = \"" << settings.ack << "\"\ndata = \""
-       << (folder.path() / "store").string() << "\"\n[listen]\nhost = \"127.0.0.1\"\nport = " << broker_port
+  const auto data = settings.data.empty() ? (folder.path() / "store").string() : settings.data;
+  toml << "[broker]\nname = \"broker-a\"\nack = \"" << settings.ack << "\"\ndata = \"" << data
+       << "\"\n[listen]\nhost = \"127.0.0.1\"\nport = " << broker_port
        << "\nfast_port = -1\n[nameserver]\nport = " << name_server_port << "\n[plugins]\ndir = [\""
        << (build_folder() / "plugins").string() << "\"]\nload = [\"" << settings.store << "\"]\n"
        << settings.extra_toml;
@@ -77,6 +78,7 @@ Result<std::unique_ptr<BrokerProcess>> BrokerProcess::start(const TempFolder& fo
     const int log = open(process->log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
+    for (const auto& [name, value] : settings.environment) setenv(name.c_str(), value.c_str(), 1);
     execl(program.c_str(), program.c_str(), "run", "--config", config.c_str(), "--ports-file", ports_file.c_str(),
           nullptr);
     _exit(127);
@@ -87,7 +89,11 @@ Result<std::unique_ptr<BrokerProcess>> BrokerProcess::start(const TempFolder& fo
                      std::filesystem::exists(ports_file);
   process->start_duration_ =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
-  if (!ready) return Error{Errc::timed_out, "the broker did not become ready:\n" + process->log()};
+  if (!ready) {
+    const auto ended =
+        process->is_running() ? std::string("it runs") : "exit status " + std::to_string(process->stop());
+    return Error{Errc::timed_out, "the broker did not become ready (" + ended + "):\n" + process->log()};
+  }
   const std::string ports = read_text(ports_file);
   process->broker_port_ = port_in(ports, "broker");
   process->name_server_port_ = port_in(ports, "nameserver");
@@ -124,6 +130,10 @@ int BrokerProcess::stop(std::chrono::milliseconds timeout) {
     }
   }
   return WIFEXITED(exit_status_) ? WEXITSTATUS(exit_status_) : 128 + WTERMSIG(exit_status_);
+}
+
+int BrokerProcess::wait_for_exit(std::chrono::milliseconds timeout) {
+  return eventually([this] { return !is_running(); }, timeout) ? stop() : -1;
 }
 
 std::int64_t BrokerProcess::resident_bytes() const {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <sys/types.h>
@@ -30,6 +31,8 @@ struct BrokerSettings {
   std::string extra_toml;  ///< appended to the generated configuration
   std::string store = "storage-mmap";
   std::string ack = "memory";
+  std::string data;                                ///< the store's folder; empty: <folder>/store
+  std::map<std::string, std::string> environment;  ///< added to the test's own
   std::chrono::milliseconds start_timeout{60'000};
 };
 
@@ -54,6 +57,8 @@ class BrokerProcess {
   /// SIGTERM; returns the exit status, or -1 when it had to be killed after `timeout`.
   int stop(std::chrono::milliseconds timeout = std::chrono::seconds(30));
   [[nodiscard]] bool is_running();
+  /// Waits for it to end by itself; its exit status (128 + the signal's number), or -1 when it still runs.
+  int wait_for_exit(std::chrono::milliseconds timeout);
 
   /// Resident memory in bytes.
   [[nodiscard]] std::int64_t resident_bytes() const;
