@@ -115,10 +115,10 @@ class Kill : public ::testing::Test {
     ASSERT_TRUE(survivor) << survivor.error().text;
     ASSERT_NO_FATAL_FAILURE(check(**survivor, -1));
     EXPECT_EQ((*survivor)->stop(), 0) << (*survivor)->log();
-    const auto made = std::count_if(topics_.begin(), topics_.end(),
-                                    [](const auto& entry) { return entry.second == TopicChurn::State::made; });
-    std::printf("%d kills, %zu acknowledged messages, all found; %zu topics made and %zu of them deleted\n", cycles,
-                ledger_.count(), topics_.size(), topics_.size() - static_cast<std::size_t>(made));
+    const auto deleted = std::count_if(topics_.begin(), topics_.end(),
+                                       [](const auto& entry) { return entry.second == TopicChurn::State::deleted; });
+    std::printf("%d kills, %zu acknowledged messages, all found; %zu topics made, %lld of them deleted\n", cycles,
+                ledger_.count(), topics_.size(), static_cast<long long>(deleted));
   }
 
   void kill_one(int cycle, std::size_t wanted, std::int64_t tail) {

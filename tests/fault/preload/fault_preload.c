@@ -257,7 +257,7 @@ EXPORT int unlink(const char* path) {
 EXPORT int unlinkat(int folder, const char* path, int flags) {
   NEXT(unlinkat);
   char buffer[PATH_MAX];
-  const char* named = path != NULL && path[0] == '/'          ? (is_ours(path) ? path : "")
+  const char* named = path[0] == '/'                          ? (is_ours(path) ? path : "")
                       : control != NULL && folder != AT_FDCWD ? path_of(folder, buffer)
                                                               : "";
   return judge(GANTRY_FAULT_UNLINK, "unlinkat", named) == FAIL ? -1 : next(folder, path, flags);
