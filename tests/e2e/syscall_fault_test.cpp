@@ -169,7 +169,7 @@ class SyscallFault : public ::testing::Test {
   void walk(std::int64_t error_number) {
     const auto calls = survive(0, error_number);
     ASSERT_GT(calls, 20) << "the library was not loaded";
-    constexpr std::int64_t quick_rounds = 12;
+    constexpr std::int64_t quick_rounds = 8;
     const char* given = std::getenv("GANTRY_FAULT_STRIDE");
     const auto stride = given != nullptr ? std::max<std::int64_t>(std::atoll(given), 1) : calls / quick_rounds + 1;
     std::int64_t rounds = 0;
