@@ -96,10 +96,19 @@ std::vector<std::string> FaultDisk::failed_calls() const {
   return failed_calls_;
 }
 
+void FaultDisk::count_only(std::string operation, std::string path_part) {
+  const std::lock_guard lock(mutex_);
+  counted_operation_ = std::move(operation);
+  counted_path_ = std::move(path_part);
+}
+
 Status FaultDisk::may_fail(std::string_view operation, const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  const bool counts =
+      operation.find(counted_operation_) != std::string_view::npos && path.find(counted_path_) != std::string::npos;
+  if (!counts) return {};
   const auto call = ++calls_;
   if (call < fail_from_ || call >= fail_until_) return {};
-  const std::lock_guard lock(mutex_);
   if (failed_calls_.size() < failed_calls_max) failed_calls_.push_back(std::string(operation) + " " + path);
   return Error{fail_code_, std::string(operation) + " " + path + ": failed on purpose"};
 }

@@ -45,6 +45,8 @@ class FaultDisk final : public Disk {
   /// writes or removes several things may have done a part before it fails. Nothing that a failed sync should have
   /// written is ever written by a later one, unless it is written to the file again: that is what Linux does.
   void fail_call(std::int64_t number, Errc code = Errc::io, std::int64_t count = 1);
+  /// From now on only calls count whose text ("syncing /path/file") contains both; empty: all.
+  void count_only(std::string operation, std::string path_part);
   [[nodiscard]] bool has_failed() const { return !failed_calls().empty(); }
   /// "writing /path" and so on, of each call that failed.
   [[nodiscard]] std::vector<std::string> failed_calls() const;
@@ -115,6 +117,8 @@ class FaultDisk final : public Disk {
 
   mutable std::mutex mutex_;
   std::vector<std::string> failed_calls_;
+  std::string counted_operation_;
+  std::string counted_path_;
   std::map<Number, Content> contents_;
   std::map<Number, Names> folders_;
   std::map<Number, Dirty> dirty_;
