@@ -34,14 +34,21 @@ class QuickDisk final : public Disk {
   Status sync_file_system(const File&) override { return {}; }
 };
 
+/// A folder that goes with the process.
+struct Folder {
+  Folder() : path((fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "fuzz-XXXXXX") {
+    check(::mkdtemp(path.data()) != nullptr);
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  std::string path;
+};
+
 const std::string& folder() {
-  static const std::string path = [] {
-    std::string pattern = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "fuzz-XXXXXX";
-    check(::mkdtemp(pattern.data()) != nullptr);
-    std::atexit([] { fs::remove_all(folder()); });
-    return pattern;
-  }();
-  return path;
+  static const Folder made;
+  return made.path;
 }
 
 /// `size` 0: as long as the content.
