@@ -61,8 +61,14 @@ Result<std::string> Blobs::load(std::string_view name, sdk::BlobVersion version)
   if (version == sdk::BlobVersion::backup) return read_file(disk_, backup, blob_size_max);
   auto newest = read_file(disk_, path, blob_size_max);
   // A crash between the two renames of save() leaves the backup only.
-  if (!newest && newest.error().code == Errc::not_found) return read_file(disk_, backup, blob_size_max);
-  return newest;
+  if (newest || newest.error().code != Errc::not_found) return newest;
+  auto before = read_file(disk_, backup, blob_size_max);
+  if (before && surroundings_.log) {
+    surroundings_.log(GANTRY_LOG_WARN, "storage.backup_used",
+                      "file=" + path + " expected the newest version, found only " + backup +
+                          ", which is used: what was changed last may be missing");
+  }
+  return before;
 }
 
 }  // namespace gantry::storage_mmap

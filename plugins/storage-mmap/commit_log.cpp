@@ -147,14 +147,10 @@ Status CommitLog::clear_behind(std::int64_t from) {
   // Stale records behind the end would come back to life if a later tail ended exactly where one of them begins.
   auto* segment = segments_.find(from);
   const auto at = static_cast<std::uint64_t>(from - segment->base());
+  // Needs no space: on a full disk, zeros could not be written into a hole.
+  GANTRY_TRY(disk_.punch(segment->file(), at, segment->size() - at));
   const auto page = page_size();
-  const auto whole = std::min((at + page - 1) / page * page, segment->size());
-  // Through the file, not the mapping: on a full disk this answers an error where a store would raise a signal.
-  const std::vector<std::byte> zeros(whole - at);
-  GANTRY_TRY(disk_.write(segment->file(), zeros, at));
-  GANTRY_TRY(disk_.punch(segment->file(), whole, segment->size() - whole));
-  if (whole == at) return disk_.sync(segment->file());
-  return disk_.sync_mapped(segment->file(), segment->data(), at, whole);
+  return disk_.sync_mapped(segment->file(), segment->data(), at, std::min(at / page * page + page, segment->size()));
 }
 
 Result<int> CommitLog::settle(std::int64_t end, std::int64_t sync_from, bool clear, const std::string& damaged_folder) {

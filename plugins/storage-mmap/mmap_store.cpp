@@ -49,9 +49,9 @@ MmapStore::MmapStore(StoreOptions options, Surroundings surroundings, Disk* disk
       cold_(disk_, options_, [this](std::int64_t log_offset) { return log_.pin(log_offset); }),
       files_(disk_, options_),
       ledger_(disk_, root_.ours()),
-      blobs_(disk_, options_.path),
+      blobs_(disk_, options_.path, surroundings_),
       index_(disk_, options_, surroundings_),
-      care_({disk_, log_, files_, queues_, files_mutex_, surroundings_,
+      care_({disk_, log_, files_, queues_, files_mutex_, surroundings_, root_.damaged_folder(),
              [this](std::string_view topic) {
                const auto found = deleted_topics_.find(topic);
                return found == deleted_topics_.end() ? std::int64_t{-1} : found->second;
@@ -81,7 +81,7 @@ Status MmapStore::begin() {
   }
   deleted_topics_ = recovered_.deleted_topics;
   mark_ = recovered_.from_ledger ? recovered_.mark : LedgerMark{};
-  ledger_whole_ = !recovered_.from_ledger;
+  ledger_whole_ = !recovered_.from_ledger || recovered_.ledger_is_stale;
   checkpoint_ = recovered_.checkpoint;
   checkpoint_end_ = recovered_.from_ledger ? recovered_.mark.end : log_.begin();
   pending_entries_ = recovered_.pending_entries;
@@ -269,11 +269,19 @@ Status MmapStore::delete_topic(std::string_view topic) {
     for (auto* queue : taken) pending_entries_.fetch_sub(static_cast<std::int64_t>(queue->kill()));
     log_end = log_.end();
   }
-  if (taken.empty()) return {};
-  deleted_topics_.insert_or_assign(std::string(topic), log_end);
-  GANTRY_TRY(note_deletion(topic, log_end));
-  for (const auto* queue : taken) GANTRY_TRY(files_.remove(*queue));
-  return files_.remove_topic(std::string(topic));
+  const std::string name(topic);
+  if (!taken.empty()) {
+    deleted_topics_.insert_or_assign(name, log_end);
+    unfinished_deletions_.insert_or_assign(name, log_end);
+  }
+  // Asked for again after it failed half-way: it goes on there.
+  const auto unfinished = unfinished_deletions_.find(name);
+  if (unfinished == unfinished_deletions_.end()) return {};
+  GANTRY_TRY(note_deletion(topic, unfinished->second));
+  for (const auto* queue : taken) files_.forget(*queue);
+  GANTRY_TRY(files_.remove_topic(name));
+  unfinished_deletions_.erase(unfinished);
+  return {};
 }
 
 Status MmapStore::save_blob(std::string_view name, std::string_view content) { return blobs_.save(name, content); }

@@ -122,11 +122,12 @@ class MmapStore final : public sdk::Store {
                              bool may_block);
   /// The record that the entry points to, checked. Errc::would_block; busy when the queue turns out to be damaged;
   /// not_found when its file was removed.
-  Result<LogBytes> record_of(MessageQueue& queue, const protocol::QueueEntry& entry, LogReader& reader,
-                             std::int64_t likely_end);
+  Result<LogBytes> record_of(MessageQueue& queue, std::int64_t offset, const protocol::QueueEntry& entry,
+                             LogReader& reader, std::int64_t likely_end);
   /// The record that begins there, with everything about it checked. Errc::not_found.
   Result<LogBytes> record_at(std::int64_t log_offset, LogReader& reader, protocol::RecordView& view);
-  Result<std::int64_t> store_ms_of(MessageQueue& queue, const protocol::QueueEntry& entry, LogReader& reader);
+  Result<std::int64_t> store_ms_of(MessageQueue& queue, std::int64_t offset, const protocol::QueueEntry& entry,
+                                   LogReader& reader);
   [[nodiscard]] Error being_rebuilt(const MessageQueue& queue) const;
   Owner* take_owner();
 
@@ -151,7 +152,7 @@ class MmapStore final : public sdk::Store {
   Status checkpoint_locked(Extent extent);
   Status write_queues(const LedgerMark& mark, Extent extent, std::int64_t& oldest_unwritten);
   Status write_queue(MessageQueue& queue, std::int64_t log_limit);
-  Status write_checkpoint_file(std::int64_t store_ms, std::int64_t oldest_unwritten);
+  Status write_checkpoint_file(std::int64_t end, std::int64_t store_ms, std::int64_t oldest_unwritten);
   Status note_deletion(std::string_view topic, std::int64_t log_end);
   [[nodiscard]] std::int64_t crowded_at() const;
 
@@ -208,8 +209,9 @@ class MmapStore final : public sdk::Store {
   std::atomic<std::uint64_t> checkpoints_{0};
   std::atomic<std::uint64_t> files_expired_{0};
 
-  std::mutex files_mutex_;  // guards the next six and files_, ledger_: queue files and what is noted about them
+  std::mutex files_mutex_;  // guards the next seven and files_, ledger_: queue files and what is noted about them
   DeletedTopics deleted_topics_;
+  DeletedTopics unfinished_deletions_;  // of them, those whose note or removal failed so far
   LedgerMark mark_;          // of the last checkpoint
   bool ledger_whole_ = true;  // the next frame has to be a whole one
   Checkpoint checkpoint_;

@@ -215,6 +215,8 @@ TEST_F(MmapStoreTest, refuses_queues_without_a_log) {
     fill(*probe, 3);
   }
   std::filesystem::remove_all(harness_.path("commitlog"));
+  EXPECT_NE(refusal().find("/commitlog to reach at least log offset "), std::string::npos);
+  std::filesystem::remove_all(harness_.path("gantry"));
   EXPECT_NE(refusal().find("queue T/0 points into"), std::string::npos);
 }
 

@@ -63,7 +63,7 @@ Status QueueCare::check_all() {
   const auto queues = parts_.queues.all();
   for (auto* queue : queues) {
     if (parts_.stopping()) return {};
-    std::optional<std::string> found;
+    QueueFiles::Finding found;
     {
       // Under the lock, so that no file of it comes or goes meanwhile.
       const std::lock_guard lock(parts_.files_mutex);
@@ -71,7 +71,11 @@ Status QueueCare::check_all() {
       GANTRY_ASSIGN(found, parts_.files.check(*queue, queue->extent()));
     }
     ++checked;
-    if (found && report(*queue, *found)) ++wrong;
+    if (!found.foreign.empty()) {
+      log(GANTRY_LOG_WARN, "storage.foreign_file",
+          "file=" + found.foreign + " expected consume-queue files only; RocketMQ refuses to start with such a file");
+    }
+    if (!found.wrong.empty() && report(*queue, found.wrong)) ++wrong;
     if (std::chrono::steady_clock::now() >= next_progress) {
       next_progress += progress_interval;
       log(GANTRY_LOG_INFO, "storage.checking_queues",
@@ -82,6 +86,20 @@ Status QueueCare::check_all() {
   if (wrong > 0) {
     log(GANTRY_LOG_WARN, "storage.queues_checked",
         "checked=" + std::to_string(checked) + " damaged=" + std::to_string(wrong));
+  }
+  return put_strangers_aside();
+}
+
+Status QueueCare::put_strangers_aside() {
+  GANTRY_ASSIGN(const auto names, parts_.files.list());
+  for (const auto& name : names) {
+    if (parts_.stopping()) return {};
+    const std::lock_guard lock(parts_.files_mutex);
+    if (parts_.queues.find(name.topic, name.id) != nullptr) continue;
+    GANTRY_TRY(parts_.files.put_aside(name, parts_.damaged_folder));
+    log(GANTRY_LOG_WARN, "storage.queue_unknown",
+        "queue=" + name.topic + "/" + std::to_string(name.id) + " folder=" + parts_.damaged_folder +
+            " neither the ledger nor the log behind it has messages of this queue; its files are put aside");
   }
   return {};
 }

@@ -28,6 +28,7 @@ class QueueCare {
     QueueTable& queues;
     std::mutex& files_mutex;  ///< guards `files`
     const Surroundings& surroundings;
+    std::string damaged_folder;
     /// The log's end when the topic was deleted last, -1: never. Asked under files_mutex.
     std::function<std::int64_t(std::string_view topic)> deleted_at;
     std::function<bool()> stopping;
@@ -50,6 +51,7 @@ class QueueCare {
 
  private:
   struct Patient;
+  Status put_strangers_aside();
   Status begin(Patient& patient);
   Status take(Patient& patient, const protocol::RecordView& record, std::int64_t position);
   Status flush(Patient& patient);

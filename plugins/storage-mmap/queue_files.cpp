@@ -205,37 +205,73 @@ Status QueueFiles::remove_before(const MessageQueue& queue, std::int64_t min) {
   return {};
 }
 
-Result<std::optional<std::string>> QueueFiles::check(const MessageQueue& queue, const QueueExtent& extent) {
-  using Finding = std::optional<std::string>;
-  if (extent.min >= extent.written) return Finding();
-  const auto file_bytes = static_cast<std::uint64_t>(file_entries_) * queue_entry_size;
-  for (auto index = extent.min / file_entries_; index <= (extent.written - 1) / file_entries_; ++index) {
-    const auto path = path_of(queue, index);
-    const auto found = [&path](const std::string& what) { return Finding(path + ": " + what); };
-    auto opened = disk_.open(path, OpenMode::read);
-    if (!opened && opened.error().code == Errc::not_found) return found("expected the file, found none");
-    if (!opened) return std::move(opened).error();
-    GANTRY_ASSIGN(const auto size, disk_.size(*opened));
-    if (size != file_bytes) {
-      return found("expected " + std::to_string(file_bytes) + " bytes, found " + std::to_string(size));
+Result<QueueFiles::Finding> QueueFiles::check(const MessageQueue& queue, const QueueExtent& extent) {
+  Finding finding;
+  const auto folder = folder_of(queue);
+  const auto file_bytes = file_entries_ * static_cast<std::int64_t>(queue_entry_size);
+  const auto first_index = extent.min / file_entries_;
+  const auto end_index = extent.written > extent.min ? (extent.written - 1) / file_entries_ + 1 : first_index;
+  GANTRY_ASSIGN(const auto entries, disk_.list(folder));
+  std::set<std::int64_t> present;
+  for (const auto& entry : entries) {
+    const auto base = entry.is_directory ? -1 : offset_of_name(entry.name);
+    if (base < 0 || base % file_bytes != 0) {
+      finding.foreign = folder + "/" + entry.name;
+      continue;
     }
+    const auto index = base / file_bytes;
+    present.insert(index);
+    const auto path = path_of(queue, index);
+    const auto wrong = [&](const std::string& what) {
+      finding.wrong = path + ": " + what;
+      return finding;
+    };
+    // Older files are what retention has not removed yet.
+    if (index < first_index) continue;
+    if (index > std::max(extent.max - 1, std::int64_t{0}) / file_entries_) {
+      return wrong("expected no file behind offset " + std::to_string(extent.max) + ", found this one");
+    }
+    if (entry.size != static_cast<std::uint64_t>(file_bytes)) {
+      return wrong("expected " + std::to_string(file_bytes) + " bytes, found " + std::to_string(entry.size));
+    }
+    GANTRY_ASSIGN(const auto file, disk_.open(path, OpenMode::read));
     const auto first = std::max(extent.min, index * file_entries_);
     const auto last = std::min(extent.written, (index + 1) * file_entries_) - 1;
     for (const auto offset : {first, last}) {
-      GANTRY_ASSIGN(const auto entry, entry_at(*opened, offset % file_entries_));
+      if (offset < first) continue;  // nothing of it is written yet
+      GANTRY_ASSIGN(const auto found, entry_at(file, offset % file_entries_));
       const auto position = std::to_string(offset % file_entries_ * static_cast<std::int64_t>(queue_entry_size));
-      if (!entry.is_written()) {
-        return found("expected an entry for offset " + std::to_string(offset) + " at position " + position +
+      if (!found.is_written()) {
+        return wrong("expected an entry for offset " + std::to_string(offset) + " at position " + position +
                      ", found none");
       }
-      const bool is_first = offset == extent.min && extent.first_record >= 0;
-      if (is_first && entry.log_offset != extent.first_record) {
-        return found("expected log offset " + std::to_string(extent.first_record) + " at position " + position +
-                     ", found " + std::to_string(entry.log_offset));
+      if (offset == extent.min && extent.first_record >= 0 && found.log_offset != extent.first_record) {
+        return wrong("expected log offset " + std::to_string(extent.first_record) + " at position " + position +
+                     ", found " + std::to_string(found.log_offset));
       }
     }
+    if (extent.max / file_entries_ != index) continue;
+    GANTRY_ASSIGN(const auto behind, entry_at(file, extent.max % file_entries_));
+    if (behind != QueueEntry{}) {
+      return wrong("expected nothing for offset " + std::to_string(extent.max) + ", found an entry for log offset " +
+                   std::to_string(behind.log_offset));
+    }
   }
-  return Finding();
+  for (auto index = first_index; index < end_index; ++index) {
+    if (present.contains(index)) continue;
+    finding.wrong = path_of(queue, index) + ": expected the file, found none";
+    return finding;
+  }
+  return finding;
+}
+
+Status QueueFiles::put_aside(const Name& queue, const std::string& folder) {
+  GANTRY_TRY(disk_.make_directories(folder));
+  const auto id = std::to_string(queue.id);
+  GANTRY_TRY(disk_.remove_tree(folder + "/queue-" + queue.topic + "-" + id));
+  GANTRY_TRY(disk_.rename(folder_of(queue.topic) + "/" + id, folder + "/queue-" + queue.topic + "-" + id));
+  GANTRY_TRY(disk_.sync_directory(folder));
+  return disk_.sync_directory(folder_of(queue.topic));
 }
 
 QueueFiles::Handle QueueFiles::cached(const Key& key) {

@@ -50,14 +50,22 @@ class QueueFiles {
   Status write_blanks(const MessageQueue& queue, std::int64_t first_offset, std::int64_t end_offset);
   /// Everything written before is on the disk afterwards.
   Status sync();
+  /// Closes the queue's files.
+  void forget(const MessageQueue& queue) { forget(queue.number()); }
   /// Removes the queue's, or the whole topic's, folder.
   Status remove(const MessageQueue& queue);
   Status remove_topic(const std::string& topic);
   /// Removes files whose entries are all before `min`, but never the newest file.
   Status remove_before(const MessageQueue& queue, std::int64_t min);
-  /// Looks whether the files hold [min, written) as far as their names, sizes, first and last entries tell. What is
-  /// wrong, for a person; nothing when all is well.
-  Result<std::optional<std::string>> check(const MessageQueue& queue, const QueueExtent& extent);
+  struct Finding {
+    std::string wrong;    ///< why the queue's files cannot be believed; empty: they can
+    std::string foreign;  ///< a file that does not belong there, and does no harm; empty: none
+  };
+  /// Looks whether the files hold [min, written), and nothing behind max, as far as their names, sizes, first and last
+  /// entries tell.
+  Result<Finding> check(const MessageQueue& queue, const QueueExtent& extent);
+  /// Moves the folder of a queue that is none to `folder`, under the queue's name.
+  Status put_aside(const Name& queue, const std::string& folder);
 
   /// [any-thread] Reads entries from `offset` on, up to the end of a file; the count. Errc::would_block when that needs
   /// the disk and `may_block` is not set.

@@ -145,6 +145,7 @@ bool QueueLedger::apply(std::string_view payload, Image& image) {
     queue.extent = extent;
   }
   if (!reader.ok()) return false;
+  if (!whole && image.mark.end != mark.end) image.previous_end = image.mark.end;
   image.mark = mark;
   number_ = number;
   return true;

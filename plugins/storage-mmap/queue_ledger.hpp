@@ -82,6 +82,7 @@ class QueueLedger {
   };
   struct Image {
     LedgerMark mark;
+    std::int64_t previous_end = -1;  ///< of the frame before's mark; -1 without one
     std::map<std::string, Topic, std::less<>> topics;
     std::uint64_t bytes = 0;          ///< up to the end of the last good frame
     std::uint64_t bytes_ignored = 0;  ///< behind it

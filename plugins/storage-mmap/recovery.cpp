@@ -62,6 +62,12 @@ Result<RecoveryOutcome> Recovery::run() {
   }
   GANTRY_TRY(find_store_times());
   std::erase_if(out_.deleted_topics, [&](const auto& entry) { return entry.second <= commit_log.files_begin(); });
+  for (auto& [topic, deleted_at] : out_.deleted_topics) {
+    // New messages of the topic must not lie below its deletion.
+    if (deleted_at <= out_.log_end) continue;
+    deleted_at = out_.log_end;
+    out_.ledger_is_stale = true;
+  }
   const auto queues = parts_.queues.all();
   for (const auto* queue : queues) out_.pending_entries += static_cast<std::int64_t>(queue->pending(INT64_MAX));
   log(GANTRY_LOG_INFO, "storage.recovered",
@@ -89,14 +95,40 @@ Status Recovery::find_store_times() {
 
 // ---- what the queues hold ----
 
-Result<bool> Recovery::mark_fits(const LedgerMark& mark) {
-  // Another broker may have cut the log below our mark: it only counts if the record that it names is still there.
-  if (mark.last_record < 0) return mark.end == parts_.log.files_begin();
-  if (mark.last_record < parts_.log.files_begin()) return false;
+Result<std::string> Recovery::doubt(const QueueLedger::Image& image) {
+  const auto& mark = image.mark;
+  const auto& commit_log = parts_.log;
+  // All of the log below the mark was on the disk, and names of files are synced before anything is written to them.
+  if (mark.end > std::max(commit_log.files_end(), mark.log_begin)) {
+    return Error{Errc::corrupt, "opening the store " + parts_.root.path() + ": expected " + parts_.root.path() +
+                                    "/commitlog to reach at least log offset " + std::to_string(mark.end) + ", found " +
+                                    (commit_log.empty() ? std::string("no file")
+                                                        : "that its last file ends at " +
+                                                              std::to_string(commit_log.files_end())) +
+                                    "; restore what is missing, or give up the messages in it by removing " +
+                                    parts_.root.ours() + "/queues and the folder consumequeue"};
+  }
+  const auto confirmed = out_.checkpoint.confirm_offset;
+  if (confirmed != mark.end && confirmed != image.previous_end) {
+    return "file=" + parts_.root.path() + "/checkpoint expected_confirm_offset=" + std::to_string(mark.end) +
+           " found=" + std::to_string(confirmed) + " another broker used the directory since, or the file is damaged";
+  }
+  if (out_.closed_in_order && !mark.clean) return std::string("another broker stopped in order since");
+  if (mark.log_begin != commit_log.files_begin()) {
+    log(GANTRY_LOG_WARN, "storage.log_begin_moved",
+        "folder=" + parts_.root.path() + "/commitlog expected_first_file=" + offset_name(mark.log_begin) +
+            " found=" + offset_name(commit_log.files_begin()) +
+            " the files between were removed: by retention just before the last stop, or by hand");
+  }
+  if (mark.last_record < 0) {
+    return mark.end == commit_log.files_begin() ? std::string() : std::string("the log does not begin where it says");
+  }
+  if (mark.last_record < commit_log.files_begin()) return std::string("the log begins behind it");
   protocol::RecordView view;
-  std::string ignored;
-  GANTRY_ASSIGN(const auto last, scanner_.inspect(mark.last_record, view, ignored));
-  return last == LogItem::record && mark.last_record + view.size == mark.end;
+  std::string reason = "a record of another size";
+  GANTRY_ASSIGN(const auto last, scanner_.inspect(mark.last_record, view, reason));
+  if (last == LogItem::record && mark.last_record + view.size == mark.end) return std::string();
+  return "log_offset=" + std::to_string(mark.last_record) + " expected the record that it ends with, found: " + reason;
 }
 
 Status Recovery::read_ledger() {
@@ -110,11 +142,10 @@ Status Recovery::read_ledger() {
         "file=" + parts_.root.ours() + "/queues position=" + std::to_string(image->bytes) +
             " bytes=" + std::to_string(image->bytes_ignored) + " the last checkpoint was not written to its end");
   }
-  GANTRY_ASSIGN(const bool fits, mark_fits(image->mark));
-  if (!fits) {
+  GANTRY_ASSIGN(const auto why_not, doubt(*image));
+  if (!why_not.empty()) {
     log(GANTRY_LOG_WARN, "storage.ledger_ignored",
-        "file=" + parts_.root.ours() + "/queues log_offset=" + std::to_string(image->mark.end) +
-            " the log does not have the record that it ends with; the queues' files are read instead");
+        "file=" + parts_.root.ours() + "/queues why=\"" + why_not + "\" the queues' files are read instead");
     return {};
   }
   out_.from_ledger = true;
@@ -189,6 +220,9 @@ Result<std::int64_t> Recovery::start_after_crash() {
 Result<std::int64_t> Recovery::start_after_order() {
   std::int64_t known_end = -1;
   for (const auto* queue : parts_.queues.all()) known_end = std::max(known_end, queue->last_log_end());
+  // As RocketMQ does it: who stopped in order left no message without its entry. What older records have none belong to
+  // topics that were deleted.
+  dispatch_from_ = std::max<std::int64_t>(known_end, 0);
   const auto size = parts_.log.segment_size();
   for (auto base = parts_.log.files_end() - size; base > parts_.log.files_begin(); base -= size) {
     protocol::RecordView view;
@@ -253,7 +287,14 @@ Status Recovery::scan(std::int64_t from, bool only_damaged) {
 
 Status Recovery::dispatch(const protocol::RecordView& record, std::int64_t position, bool from_beginning,
                           bool only_damaged) {
+  if (position < dispatch_from_ && !only_damaged) return {};
   if (!takes_queue_offset(record.sys_flag) || !check_topic_name(record.topic)) return {};
+  if ((record.sys_flag & protocol::sys_flag::inner_batch) != 0) {
+    log(GANTRY_LOG_ERROR, "storage.batch_record",
+        "log_offset=" + std::to_string(position) + " topic=" + std::string(record.topic) +
+            " a batch of a BatchCQ topic, which is not read, is left out of its queue");
+    return {};
+  }
   const auto deleted = out_.deleted_topics.find(record.topic);
   if (deleted != out_.deleted_topics.end() && position < deleted->second) return {};
   auto* queue = parts_.queues.open(record.topic, record.queue_id);

@@ -6,6 +6,9 @@
 // mark is read: a start costs the same however long the log and however many the queues are. No queue file is looked at;
 // QueueCare does that later, beside the running store.
 //
+// The ledger is not believed when another broker used the directory since: RocketMQ leaves another confirm offset in the
+// checkpoint file than we do.
+//
 // Without one (a directory of RocketMQ's, or damage) the queues' files say what they hold, and the log is read from
 // where RocketMQ would begin: the file that the checkpoint (after a crash) or the queues (after an orderly stop) name.
 // Queue entries behind that point are dropped after a crash and made again. A queue that turns out to lack entries is
@@ -41,7 +44,8 @@ struct RecoveryOutcome {
   std::int64_t bytes_cut = 0;
   std::int64_t pending_entries = 0;  ///< queue entries that are in memory only
   bool closed_in_order = true;
-  bool from_ledger = false;  ///< else the ledger has to be written anew
+  bool from_ledger = false;      ///< else the ledger has to be written anew
+  bool ledger_is_stale = false;  ///< true, but it has to be written anew all the same
   LedgerMark mark;           ///< what the ledger on the disk says, if from_ledger
   Checkpoint checkpoint;
   DeletedTopics deleted_topics;
@@ -67,7 +71,9 @@ class Recovery {
 
  private:
   Status read_ledger();
-  Result<bool> mark_fits(const LedgerMark& mark);
+  /// What is wrong with believing the ledger, for a person; empty when nothing is. Errc::corrupt when log files are
+  /// missing that it knows of.
+  Result<std::string> doubt(const QueueLedger::Image& image);
   Status restore_queues(const QueueLedger::Image& image);
   Status load_queues(std::int64_t log_limit);
   Status check_queue_tails();
@@ -94,6 +100,7 @@ class Recovery {
   RecoveryOutcome out_;
   bool clear_tail_ = false;
   std::int64_t start_ = 0;
+  std::int64_t dispatch_from_ = 0;  // older records have their entries, or are not to have any
   std::string end_reason_;
   std::set<MessageQueue*> damaged_;
   std::set<MessageQueue*> pending_;

@@ -80,7 +80,7 @@ Status MmapStore::checkpoint_locked(Extent extent) {
   std::int64_t oldest_unwritten = INT64_MAX;
   GANTRY_TRY(write_queues(mark, extent, oldest_unwritten));
   mark_ = mark;
-  GANTRY_TRY(write_checkpoint_file(store_ms, oldest_unwritten));
+  GANTRY_TRY(write_checkpoint_file(mark.end, store_ms, oldest_unwritten));
   checkpoint_end_ = mark.end;
   checkpoints_.fetch_add(1, std::memory_order_relaxed);
   if (Wakeup::Clock::now() - aged_at_ >= options_.queue_write_age_max) {
@@ -144,7 +144,7 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
 }
 
 // What RocketMQ reads after a crash: from the file that holds this time on it makes queue entries again.
-Status MmapStore::write_checkpoint_file(std::int64_t store_ms, std::int64_t oldest_unwritten) {
+Status MmapStore::write_checkpoint_file(std::int64_t end, std::int64_t store_ms, std::int64_t oldest_unwritten) {
   auto queues_ms = store_ms;
   if (oldest_unwritten < log_.end()) {
     LogReader reader(log_, disk_, true);
@@ -154,12 +154,14 @@ Status MmapStore::write_checkpoint_file(std::int64_t store_ms, std::int64_t olde
   }
   checkpoint_.log_ms = store_ms;
   checkpoint_.queues_ms = queues_ms;
-  checkpoint_.confirm_offset = log_.durable_end();
+  checkpoint_.confirm_offset = end;  // by which the next start knows that nobody else was here
   if (has_index_) checkpoint_.index_ms = index_.progress().full_files_ms;
   return root_.save_checkpoint(checkpoint_);
 }
 
 Status MmapStore::note_deletion(std::string_view topic, std::int64_t log_end) {
+  // A power cut must not take the log back below the note: the topic's new messages would lie before its deletion.
+  if (!wait_durable(log_end)) return Error{Errc::unavailable, "deleting a topic waits for the log, which is not synced"};
   if (ledger_whole_ || ledger_.wants_rewrite()) return checkpoint_locked(Extent::due);
   LedgerFrame frame(mark_, LedgerFrame::Kind::changes);
   frame.add_deleted(topic, log_end);

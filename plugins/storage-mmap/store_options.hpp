@@ -60,7 +60,7 @@ struct StoreOptions {
   std::uint32_t index_slots = 5'000'000;
   std::uint32_t index_entries = 20'000'000;
   /// How long keys gather in memory before they are written to index files, and how many may.
-  std::chrono::milliseconds index_interval{10'000};
+  std::chrono::milliseconds index_interval{60'000};
   std::uint32_t index_pending_max = 1'000'000;
 
   /// Disk space reserved ahead of the log's end, and the bounds of the part of it that is mapped in already.

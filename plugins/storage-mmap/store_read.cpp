@@ -205,7 +205,7 @@ Status MmapStore::Reader::take_all(std::span<const QueueEntry> candidates, std::
       stopped_ = true;
       return {};
     }
-    const auto record = store_.record_of(queue_, entry, log_reader_, run_end(candidates.subspan(i)));
+    const auto record = store_.record_of(queue_, offsets[i], entry, log_reader_, run_end(candidates.subspan(i)));
     if (!record && record.error().code == Errc::not_found) {
       // Its file was removed since the entries were looked at.
       if (result_.message_count == 0) obstacle_ = GANTRY_READ_REMOVED;
@@ -238,7 +238,7 @@ Status MmapStore::Reader::match_and_take(std::span<const QueueEntry> candidates,
   std::size_t ready = 0;
   Error why;
   for (; ready < candidates.size(); ++ready) {
-    auto record = store_.record_of(queue_, candidates[ready], log_reader_, 0);
+    auto record = store_.record_of(queue_, offsets[ready], candidates[ready], log_reader_, 0);
     if (!record) {
       why = record.error();
       break;
@@ -321,10 +321,11 @@ Result<std::size_t> MmapStore::locate(MessageQueue& queue, std::int64_t offset, 
   return being_rebuilt(queue);
 }
 
-Result<LogBytes> MmapStore::record_of(MessageQueue& queue, const QueueEntry& entry, LogReader& reader,
-                                      std::int64_t likely_end) {
+Result<LogBytes> MmapStore::record_of(MessageQueue& queue, std::int64_t offset, const QueueEntry& entry,
+                                      LogReader& reader, std::int64_t likely_end) {
   const auto mismatch = [&](const std::string& what) {
-    care_.report(queue, "its entry for log offset " + std::to_string(entry.log_offset) + " leads to " + what);
+    care_.report(queue, "its entry for offset " + std::to_string(offset) + " leads to log offset " +
+                            std::to_string(entry.log_offset) + " and there to " + what);
     upkeep_wakeup_.notify();
     return being_rebuilt(queue);
   };
@@ -340,9 +341,17 @@ Result<LogBytes> MmapStore::record_of(MessageQueue& queue, const QueueEntry& ent
   const auto outcome = protocol::decode_record(bytes->bytes, view, protocol::CheckBody::crc);
   if (outcome != protocol::RecordOutcome::ok) return mismatch(std::string(protocol::to_string(outcome)));
   if (view.size != bytes->bytes.size() || view.log_offset != entry.log_offset || view.queue_id != queue.id() ||
-      view.topic != queue.topic()) {
-    return mismatch("a record of " + std::string(view.topic) + "/" + std::to_string(view.queue_id) + " with " +
-                    std::to_string(view.size) + " bytes that says it is at " + std::to_string(view.log_offset));
+      view.queue_offset != offset || view.topic != queue.topic()) {
+    return mismatch("a record of " + std::string(view.topic) + "/" + std::to_string(view.queue_id) + " offset " +
+                    std::to_string(view.queue_offset) + " with " + std::to_string(view.size) +
+                    " bytes that says it is at " + std::to_string(view.log_offset));
+  }
+  // What a filter would leave out for ever. Delay levels may have been others when the entry was made.
+  const auto tag = protocol::entry_tag(view.topic, view.properties);
+  const bool is_hash = entry.tag_code >= std::numeric_limits<std::int32_t>::min();
+  if (is_hash && !tag.is_relative && tag.code != entry.tag_code) {
+    return mismatch("a record with tag code " + std::to_string(tag.code) + " where the entry says " +
+                    std::to_string(entry.tag_code));
   }
   return bytes;
 }
@@ -446,15 +455,16 @@ Result<gantry_queue_entry> MmapStore::entry(gantry_queue* queue, std::int64_t of
   }
   LogReader reader(log_, disk_, may_block);
   gantry_queue_entry out{};
-  GANTRY_ASSIGN(out.store_ms, store_ms_of(target, found[0], reader));
+  GANTRY_ASSIGN(out.store_ms, store_ms_of(target, offset, found[0], reader));
   out.log_offset = found[0].log_offset;
   out.tag_code = found[0].tag_code;
   out.record_size = static_cast<std::uint32_t>(found[0].size);
   return out;
 }
 
-Result<std::int64_t> MmapStore::store_ms_of(MessageQueue& queue, const QueueEntry& entry, LogReader& reader) {
-  GANTRY_ASSIGN(const auto record, record_of(queue, entry, reader, 0));
+Result<std::int64_t> MmapStore::store_ms_of(MessageQueue& queue, std::int64_t offset, const QueueEntry& entry,
+                                            LogReader& reader) {
+  GANTRY_ASSIGN(const auto record, record_of(queue, offset, entry, reader, 0));
   const auto flags = protocol::load_big_endian<std::int32_t>(record.bytes.data() + protocol::record_at::sys_flag);
   return protocol::load_big_endian<std::int64_t>(record.bytes.data() + protocol::store_ms_position(flags));
 }
@@ -477,7 +487,7 @@ Result<std::int64_t> MmapStore::search_time(gantry_queue* queue, std::int64_t ti
     if (count == 0) return bounds.min;  // the topic was deleted meanwhile
     bool too_old = true;
     if (found[0].is_written() && !found[0].is_pre_blank() && found[0].log_offset >= log_.begin()) {
-      auto store_ms = store_ms_of(target, found[0], reader);
+      auto store_ms = store_ms_of(target, middle, found[0], reader);
       if (!store_ms && store_ms.error().code != Errc::not_found) return store_ms;
       // Not found: its file was removed meanwhile.
       if (store_ms) too_old = upper ? *store_ms <= time_ms : *store_ms < time_ms;

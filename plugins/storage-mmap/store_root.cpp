@@ -27,12 +27,20 @@ struct flock byte_lock(off_t at) {
 
 }  // namespace
 
+Result<File> StoreRoot::open_own(const std::string& path) {
+  auto file = disk_.open(path, OpenMode::create);
+  if (file) return file;
+  return Error{file.error().code, "opening the store: expected " + path +
+                                      " to be a plain file that this user may write, found: " + file.error().text +
+                                      "; move away what is there, or give the broker the right to it"};
+}
+
 Status StoreRoot::lock() {
   if (!disk_.exists(path_)) {
     GANTRY_TRY(disk_.make_directories(path_));
     GANTRY_TRY(disk_.sync_directory(std::filesystem::absolute(path_).lexically_normal().parent_path().string()));
   }
-  GANTRY_ASSIGN(auto file, disk_.open(path_ + "/lock", OpenMode::create));
+  GANTRY_ASSIGN(auto file, open_own(path_ + "/lock"));
   // Byte 0 is RocketMQ's lock, by process. Byte 1 is ours, by open file, so that one process cannot open a store twice.
   auto by_process = byte_lock(0);
   auto by_file = byte_lock(1);
@@ -59,6 +67,12 @@ Status StoreRoot::check_layout() {
       return Error{Errc::unsupported, "opening the store " + path_ + ": found " + entry.name +
                                           ", a DLedger log, which has another layout; give the broker another path"};
     }
+  }
+  if (disk_.exists(path_ + "/consumequeue/CURRENT")) {
+    return Error{Errc::unsupported, "opening the store " + path_ +
+                                        ": expected one folder per topic in consumequeue, found the RocksDB file "
+                                        "consumequeue/CURRENT; the directory was written with "
+                                        "storeType=defaultRocksDB, which this store does not read"};
   }
   GANTRY_ASSIGN(const auto batch_queues, disk_.list(path_ + "/batchconsumequeue"));
   for (const auto& entry : batch_queues) {
@@ -94,7 +108,7 @@ Status StoreRoot::mark_closed() {
 Result<Checkpoint> StoreRoot::load_checkpoint() {
   Checkpoint checkpoint;
   if (!checkpoint_) {
-    GANTRY_ASSIGN(checkpoint_, disk_.open(path_ + "/checkpoint", OpenMode::create));
+    GANTRY_ASSIGN(checkpoint_, open_own(path_ + "/checkpoint"));
   }
   std::array<std::byte, 40> bytes{};
   GANTRY_TRY(disk_.read(checkpoint_, bytes, 0));  // a shorter file reads as zero behind its end

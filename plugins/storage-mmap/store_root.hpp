@@ -51,6 +51,8 @@ class StoreRoot {
   Status save_checkpoint(const Checkpoint& checkpoint);
 
  private:
+  Result<File> open_own(const std::string& path);
+
   Disk& disk_;
   const std::string path_;
   const std::string ours_;

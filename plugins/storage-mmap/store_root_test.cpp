@@ -99,8 +99,9 @@ TEST_F(StoreRootTest, metadata_in_rocksdb_is_refused) {
 
 class BlobsTest : public StoreRootTest {
  protected:
-  BlobsTest() : blobs_(disk_, root_.path()) { EXPECT_TRUE(root_.lock()); }
+  BlobsTest() : blobs_(disk_, root_.path(), surroundings_) { EXPECT_TRUE(root_.lock()); }
   std::string path(const std::string& name) const { return root_.path() + "/config/" + name; }
+  Surroundings surroundings_;
   Blobs blobs_;
 };
 
