@@ -13,21 +13,22 @@ DEFAULT_COMMAND = str(ROOT / "build" / "dev" / "bin" / "gantry")
 class Gantry:
     """`command` is what precedes `run --config FILE`. `roles` says which of the two it plays, `register_with` names the
     name servers of others that its broker registers with, `tls` is "permissive" or "enforcing", `store` is the plugin
-    that keeps the messages."""
+    that keeps the messages. `data` is a store directory to open, `port` the broker's, which ids of its messages name;
+    both are new when not given."""
 
     def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), tls=None,
-                 store="storage-mmap"):
+                 store="storage-mmap", port=None, data=None):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(command or os.environ.get("GANTRY_BROKER_CMD", DEFAULT_COMMAND))
-        self.port = free_port(below=2)
+        self.port = port or free_port(below=2)
         namesrv_port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.namesrv = f"127.0.0.1:{namesrv_port}"
         addresses = ", ".join(f'"{address}"' for address in register_with)
         self.config = folder / "gantry.toml"
         self.config.write_text(
-            f'[broker]\nenabled = {_toml("broker" in roles)}\ndata = "{folder / "data"}"\n\n'
+            f'[broker]\nenabled = {_toml("broker" in roles)}\ndata = "{data or folder / "data"}"\n\n'
             f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n'
             f'{_tls(folder, tls)}\n[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
             f'addresses = [{addresses}]\n\n'

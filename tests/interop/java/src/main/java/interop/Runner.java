@@ -20,6 +20,8 @@ public final class Runner {
     switch (args.scenario) {
       case "produce":
         return new Produce(args).run();
+      case "fill":
+        return new Fill(args).run();
       case "consume":
         return new Consume(args).run();
       case "pull":

@@ -1,0 +1,29 @@
+"""Apache's own mqadmin, asked many commands from one process."""
+
+from apache import fetch
+from paths import HERE
+from process import Process
+
+
+class MqAdmin:
+    """`namesrv` is what -n names in every command."""
+
+    def __init__(self, folder, namesrv):
+        self._namesrv = namesrv
+        home = folder / "mqadmin"
+        home.mkdir(parents=True, exist_ok=True)
+        self._process = Process(
+            ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Duser.home={home}",
+             f"-Drocketmq.home.dir={home}", "-cp", fetch(), HERE / "apache" / "MqAdmin.java"], folder / "mqadmin.log")
+        self._process.wait_event("ready", 60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+
+    def run(self, *words):
+        """What the command printed."""
+        self._process.send("\t".join([*map(str, words), "-n", self._namesrv]))
+        return self._process.wait_event("answer", 60)["text"]
