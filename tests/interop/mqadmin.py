@@ -1,5 +1,8 @@
 """Apache's own mqadmin, asked many commands from one process."""
 
+import pathlib
+import re
+
 from apache import fetch
 from paths import HERE
 from process import Process
@@ -24,6 +27,9 @@ class MqAdmin:
         self._process.kill()
 
     def run(self, *words):
-        """What the command printed."""
+        """What the command printed. It also writes bodies of messages below /tmp; they are removed."""
         self._process.send("\t".join([*map(str, words), "-n", self._namesrv]))
-        return self._process.wait_event("answer", 60)["text"]
+        text = self._process.wait_event("answer", 120)["text"]
+        for path in re.findall(r"^Message Body Path:\s+(/tmp/\S+)$", text, re.MULTILINE):
+            pathlib.Path(path).unlink(missing_ok=True)
+        return text

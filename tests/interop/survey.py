@@ -172,6 +172,9 @@ class Survey:
     def messages(self):
         return sum(len(queue.records) for queue in self.queues.values())
 
+    def stored(self, topic):
+        return sum(len(queue.records) for (name, _), queue in self.queues.items() if name == topic)
+
 
 @dataclasses.dataclass
 class Plan:
@@ -303,17 +306,20 @@ class Differences:
         return "\n".join(lines)
 
 
-def compare(expected, found, grown=False):
+def compare(expected, found, grown=False, recreated=()):
     """The differences. With `grown`, `found` may have more: topics, groups, offsets that advanced, messages at the end
-    of queues; what was asked by plan is not compared."""
+    of queues; what was asked by plan is not compared, and the topics in `recreated` began anew."""
     differences = Differences()
-    _maps(differences, "topic", expected.topics, found.topics, grown)
-    _maps(differences, "group", expected.groups, found.groups, grown)
+    compare_maps(differences, "topic", *({name: config for name, config in one.topics.items() if name not in recreated}
+                                         for one in (expected, found)), grown)
+    compare_maps(differences, "group", expected.groups, found.groups, grown)
     if not grown:
-        _maps(differences, "consumer offset", expected.offsets, found.offsets)
-        _maps(differences, "topic statistics", expected.topic_stats, found.topic_stats)
-        _maps(differences, "consume statistics", expected.consume_stats, found.consume_stats)
+        compare_maps(differences, "consumer offset", expected.offsets, found.offsets)
+        compare_maps(differences, "topic statistics", expected.topic_stats, found.topic_stats)
+        compare_maps(differences, "consume statistics", expected.consume_stats, found.consume_stats)
     for key, queue in expected.queues.items():
+        if key[0] in recreated:
+            continue
         other = found.queues.get(key)
         if other is None:
             differences.add("queue", f"{key}: not answered")
@@ -334,7 +340,7 @@ def compare(expected, found, grown=False):
     return differences
 
 
-def _maps(differences, kind, expected, found, grown=False):
+def compare_maps(differences, kind, expected, found, grown=False):
     for key in sorted(expected.keys() | found.keys()):
         if key not in found:
             differences.add(kind, f"{key}: missing; expected {_short(expected[key])}")
@@ -392,6 +398,18 @@ def _raw_maps(differences, kind, expected, found):
             differences.add(kind, f"{key}: not answered")
         elif found[key] != raw:
             differences.add(kind, f"{key}: " + _record_difference(raw, found[key]))
+
+
+def check_records(differences, survey):
+    """What must hold in every directory: each record knows its place, its body is whole, and no queue has a gap."""
+    for (topic, number), queue in survey.queues.items():
+        for offset, raw in enumerate(queue.records, queue.least):
+            record = records.Record(raw)
+            place = (record.topic, record.queue, record.queue_offset)
+            if place != (topic, number, offset):
+                differences.add("place", f"{topic}/{number}@{offset}: the record says {place}")
+            if not record.body_is_whole:
+                differences.add("body", f"{topic}/{number}@{offset}: its checksum is {record.body_crc:#x}")
 
 
 def _query(differences, key, expected, found):

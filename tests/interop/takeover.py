@@ -18,6 +18,9 @@ Exit code 0: no differences; 1: differences, printed; 77: Apache or the Java cli
 """
 
 import argparse
+import dataclasses
+import hashlib
+import json
 import pathlib
 import re
 import shutil
@@ -37,7 +40,9 @@ from mqadmin import MqAdmin
 from paths import free_port
 
 NOTHING_RAN = 77
-CREATE_GROUP, DELETE_TOPIC, COMMIT, SEND_BACK = 200, 215, 15, 36
+CREATE_TOPIC, COMMIT, HEARTBEAT, SEND_BACK, CREATE_GROUP, DELETE_GROUP, DELETE_TOPIC, FORBID, REQUEST_MODE = (
+    17, 15, 34, 36, 200, 207, 215, 353, 401)
+DELAY_OFFSETS, TIMER_METRICS, REQUEST_MODES = 45, 61, 402
 # What is pending must not become due while surveys are compared.
 FROZEN = {"transactionCheckInterval": 86_400_000, "transactionTimeOut": 86_400_000}
 DEFAULT_SIZES = {"mappedFileSizeCommitLog": 1 << 30}
@@ -48,10 +53,10 @@ QUEUE_COUNTS = (4, 1, 8, 3, 16)
 class Bench:
     """One place with one name server for Apache, one broker port for everybody, and at most one broker at a time."""
 
-    def __init__(self, folder, options):
+    def __init__(self, folder, options, port=None):
         self.folder = folder
         self.options = options
-        self.port = free_port(below=2)
+        self.port = port or free_port(below=2)
         self.namesrv = apache.NameServer(folder / "namesrv")
         self.client = clients.Java("5.3.3")
         self._steps = 0
@@ -142,12 +147,18 @@ class Writer:
 
     def delete_topic(self, name):
         self.call(DELETE_TOPIC, {"topic": name})
+        self._wait_route(name, there=False)
+
+    def typed_topic(self, name, queues, attributes, perm=6, order=False):
+        self.call(CREATE_TOPIC, {"topic": name, "defaultTopic": "TBW102", "readQueueNums": queues,
+                                 "writeQueueNums": queues - 1, "perm": perm, "topicFilterType": "SINGLE_TAG",
+                                 "topicSysFlag": 0, "order": order, "attributes": attributes})
 
     def group(self, name, **config):
         body = {"groupName": name, "consumeEnable": True, "consumeFromMinEnable": True, "consumeBroadcastEnable": True,
                 "retryQueueNums": 1, "retryMaxTimes": 16, "brokerId": 0, "whichBrokerWhenConsumeSlowly": 1,
                 "notifyConsumerIdsChangedEnable": True, **config}
-        self.call(CREATE_GROUP, body=survey.json.dumps(body).encode())
+        self.call(CREATE_GROUP, body=json.dumps(body).encode())
 
     def commit(self, group, topic, queue, offset):
         self.call(COMMIT, {"consumerGroup": group, "topic": topic, "queueId": queue, "commitOffset": offset})
@@ -157,6 +168,17 @@ class Writer:
         self.call(SEND_BACK, {"offset": record.position, "group": group, "delayLevel": level, "originTopic": topic,
                               "originMsgId": record.properties.get("UNIQ_KEY", record.id), "unitMode": "false",
                               "maxReconsumeTimes": 16})
+
+
+    def subscribe_by_sql(self, group, topic):
+        """What a consumer's heartbeat does: the broker keeps the filter, compiled for the dispatcher."""
+        subscription = {"topic": topic, "subString": "seq > 5 AND TAGS = 'A'", "expressionType": "SQL92",
+                        "subVersion": int(time.time() * 1000), "tagsSet": [], "codeSet": [], "classFilterMode": False}
+        consumer = {"groupName": group, "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
+                    "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "subscriptionDataSet": [subscription],
+                    "unitMode": False}
+        body = {"clientID": "takeover@1", "producerDataSet": [], "consumerDataSet": [consumer]}
+        self.call(HEARTBEAT, body=json.dumps(body).encode())
 
 
 def queue_count(number):
@@ -174,14 +196,22 @@ def write_first(bench, broker, names, per_topic):
     write.fill(["TK-deleted", "TK-again"], 200)
     for name in ("TK-deleted", "TK-again"):
         write.delete_topic(name)
-    time.sleep(0.5)
     write.topic("TK-again", 3)
+    write.typed_topic("TK-fifo", 4, "+message.type=FIFO", order=True)
+    write.typed_topic("TK-read-only", 2, "+message.type=NORMAL", perm=4)
     sent = write.fill([*names, "TK-again"], per_topic, delayed=5, timed=3, half=4)["sent"]
     for number, group in enumerate(("GID-one", "GID-two", "GID-three")):
         write.group(group, retryMaxTimes=3 + number, consumeMessageOrderly=number == 1)
+        write.topic(f"%RETRY%{group}", 1)  # as the first heartbeat of a consumer does
         for topic_number, name in enumerate(names):
             for queue in range(queue_count(topic_number)):
                 write.commit(group, name, queue, number + queue)
+    write.group("GID-retries", groupRetryPolicy={"type": "EXPONENTIAL", "exponentialRetryPolicy": {
+        "initial": 3000, "max": 90_000, "multiplier": 3}}, consumeTimeoutMinute=3, consumeBroadcastEnable=False)
+    write.call(FORBID, {"group": "GID-one", "topic": names[2], "readable": "false"})
+    write.call(REQUEST_MODE, body=json.dumps({"topic": names[2], "consumerGroup": "GID-two", "mode": "POP",
+                                              "popShareQueueNum": 2}).encode())
+    write.subscribe_by_sql("GID-sql", names[1])
     write.consume(names[1], "GID-push", per_topic)
     with survey.Broker(broker.address) as ask:
         some, _ = ask.pull(names[0], 0, 0, 8)
@@ -201,13 +231,18 @@ def wait_for(condition, what, timeout=60):
         time.sleep(0.1)
 
 
-def write_more(bench, broker, names, per_topic, first, mark):
+def write_more(bench, broker, names, per_topic, first, mark, recreated=()):
     """What the second and third broker add: to old topics and to a new one, with offsets and a group of their own."""
     write = Writer(bench, broker)
     fresh = f"TK-new-{mark}"
     write.topic(fresh, 5)
+    # An old topic and a topic of the broker before come again empty, with other numbers of queues.
+    for name, queues in recreated:
+        write.delete_topic(name)
+        write.topic(name, queues)
     write.fill([*names, "TK-again", fresh], per_topic, first=first)
     write.group(f"GID-{mark}", retryMaxTimes=7)
+    write.topic(f"%RETRY%GID-{mark}", 1)
     with survey.Broker(broker.address) as ask:
         for name, queue in [(names[0], 0), (names[-1], 0), (fresh, 2)]:
             end = ask.number(survey.MAX, name, queue)
@@ -261,6 +296,27 @@ def compare_admin(differences, expected, found):
 
 # ---- the sequence ----------------------------------------------------------------------------------------------------
 
+OURS = {"topics.json", "subscriptionGroup.json", "consumerOffset.json"}  # what Gantry keeps in config/ itself
+
+
+def kept_files(store):
+    """What a broker without delays, timers, transactions and filters must leave as it is, by name."""
+    found = {}
+    for path in [*(store / "config").iterdir(), store / "timerwheel", *(store / "timerlog").glob("*")]:
+        if path.is_file() and path.name.removesuffix(".bak") not in OURS:
+            found[str(path.relative_to(store))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def pending(broker):
+    """What Apache says about what waits: delays, timers, how groups are served."""
+    with survey.Broker(broker.address) as ask:
+        metrics = ask.json(TIMER_METRICS)["timingCount"]
+        return {"delay offsets": ask.json(DELAY_OFFSETS)["offsetTable"],
+                "timers": {topic: metric["count"] for topic, metric in metrics.items()},
+                "request modes": ask.json(REQUEST_MODES)["messageRequestModeMap"]}
+
+
 def copy(source, target):
     subprocess.run(["cp", "-a", "--sparse=always", source, target], check=True)
     return target
@@ -269,9 +325,12 @@ def copy(source, target):
 class Variant:
     """The sequence for one way of leaving the directory. Directories are removed as soon as they are done with."""
 
-    def __init__(self, bench, written, names, per_topic, way):
-        self._bench, self._written, self._names, self._per_topic, self._way = bench, written, names, per_topic, way
+    def __init__(self, bench, written, way):
+        self._bench, self._way = bench, way
+        self._written, self._stored = written.store(way), written.stored[way]
+        self._names, self._per_topic = written.names, written.per_topic
         self._queries = bench.options.queries
+        self._admin = way == bench.options.ways.split(",")[0]  # once: starting its clients takes longer than all the rest
         self._found = 0
 
     def _say(self, text):
@@ -287,9 +346,13 @@ class Variant:
         """How many differences there were."""
         reference = self._reference()
         store = copy(self._written, self._bench.folder / f"store-{self._way}")
+        kept = kept_files(store)
         try:
             self._gantry_reads(store, *reference)
             after = self._gantry_adds(store)
+            differences = survey.Differences()
+            survey.compare_maps(differences, "file", kept, kept_files(store))
+            self._report("files that are not Gantry's business", differences)
             self._apache_reads_back(store, after)
         finally:
             if not self._bench.options.keep:
@@ -305,7 +368,7 @@ class Variant:
                 survey.answer(ask, taken, made)
         else:
             taken = survey.take(broker.name, broker.address, made)
-        admin = admin_answers(self._bench, broker, made, self._names, self._queries)
+        admin = admin_answers(self._bench, broker, made, self._names, self._queries) if self._admin else {}
         self._say(f"{broker.name} was asked: {len(taken.topics)} topics, {len(taken.queues)} queues, "
                   f"{taken.messages} messages, {len(taken.views)} ids, {len(taken.queries)} keys, {len(admin)} commands "
                   f"of mqadmin, in {time.monotonic() - start:.1f} s")
@@ -321,10 +384,14 @@ class Variant:
         store = copy(self._written, self._bench.folder / f"reference-{self._way}")
         broker = self._bench.apache(store)
         try:
-            return self._survey(broker)
+            reference = self._survey(broker)
+            self._pending = pending(broker)
         finally:
             broker.kill()
             shutil.rmtree(store, ignore_errors=True)
+        for name, count in self._stored.items():
+            equal(reference[0].stored(name), count, f"messages that Apache has in {name}")
+        return reference
 
     def _gantry_reads(self, store, taken, admin, made):
         broker = self._bench.gantry(store)
@@ -340,9 +407,15 @@ class Variant:
         """Adds and leaves the directory the same way as Apache did. Answers what Gantry said last."""
         broker = self._bench.gantry(store)
         try:
-            write_more(self._bench, broker, self._names, self._per_topic // 4, self._per_topic, "gantry")
+            write_more(self._bench, broker, self._names, self._per_topic // 4, self._per_topic, "gantry",
+                       recreated=[("TK-again", 2), ("TK-fifo", 6)])
             last = self._survey(broker)
-            self._report("old messages after Gantry added", survey.compare(self._first, last[0], grown=True))
+            differences = survey.compare(self._first, last[0], grown=True, recreated=("TK-again", "TK-fifo"))
+            survey.check_records(differences, last[0])
+            for name, count in self._stored.items():
+                old = 0 if name == "TK-again" else count
+                equal(last[0].stored(name), old + self._per_topic // 4, f"messages that Gantry has in {name}")
+            self._report("old messages after Gantry added, and new ones", differences)
             if self._way == "killed":
                 wait_saved(store, broker)
                 broker.kill()
@@ -357,7 +430,11 @@ class Variant:
         broker = self._bench.apache(store)
         try:
             self._compare("Apache opens what Gantry wrote", (taken, admin), self._survey(broker, made))
-            write_more(self._bench, broker, self._names, self._per_topic // 4, 2 * self._per_topic, "apache")
+            differences = survey.Differences()
+            survey.compare_maps(differences, "waiting", self._pending, pending(broker))
+            self._report("what waits, as Apache sees it", differences)
+            write_more(self._bench, broker, self._names, self._per_topic // 4, 2 * self._per_topic, "apache",
+                       recreated=[("TK-new-gantry", 2), ("TK-fifo", 4)])
             taken, admin, made = self._survey(broker)
             if self._way == "killed":
                 wait_saved(store, broker)
@@ -382,33 +459,67 @@ def wait_saved(store, broker):
     wait_for(saved, "offsets to be saved")
 
 
-def run(folder, options):
-    clients.Java("5.3.3").prepare()
-    bench = Bench(folder, options)
+WAYS = ("stopped", "killed")
+
+
+@dataclasses.dataclass
+class Written:
+    """What Apache left behind: a directory for each way of leaving it, and what is in them."""
+    folder: str
+    port: int
+    names: list
+    per_topic: int
+    stored: dict  # messages of each topic by way
+
+    def store(self, way):
+        return pathlib.Path(self.folder) / f"written-{way}"
+
+    def save(self):
+        (pathlib.Path(self.folder) / "written.json").write_text(json.dumps(dataclasses.asdict(self)))
+
+    @staticmethod
+    def load(folder):
+        return Written(**json.loads((folder / "written.json").read_text()))
+
+
+def apache_writes(bench, options):
+    """Both directories at the cost of one: stopped, opened again, written to, and killed."""
     names = ["TK-" + "long-name-" * 11 + "0", *(f"TK-{number:03d}" for number in range(1, options.topics))]
     per_topic = options.messages // len(names)
+    written = Written(str(bench.folder), bench.port, names, per_topic, {})
+    store = bench.folder / "written"
+    start = time.monotonic()
+    broker = bench.apache(store)
+    try:
+        sent = write_first(bench, broker, names, per_topic)
+        print(f"Apache wrote {sent} messages in {time.monotonic() - start:.0f} s", flush=True)
+        wait_saved(store, broker)
+        broker.stop()
+        copy(store, written.store("stopped"))
+        written.stored["stopped"] = {name: per_topic for name in [*names, "TK-again"]}
+        broker = bench.apache(store)
+        Writer(bench, broker).fill(names[:3], 100, first=per_topic * 3)
+        written.stored["killed"] = {name: per_topic + (100 if name in names[:3] else 0) for name in [*names, "TK-again"]}
+        wait_saved(store, broker)
+    finally:
+        broker.kill()
+    store.rename(written.store("killed"))
+    written.save()
+    return written
+
+
+def run(folder, options):
+    clients.Java("5.3.3").prepare()
+    written = Written.load(options.reuse) if options.reuse else None
+    bench = Bench(folder, options, written.port if written else None)
+    start = time.monotonic()
     found = 0
     try:
-        start = time.monotonic()
-        written = {way: folder / f"written-{way}" for way in ("stopped", "killed")}
-        broker = bench.apache(folder / "written")
-        try:
-            sent = write_first(bench, broker, names, per_topic)
-            print(f"Apache wrote {sent} messages in {time.monotonic() - start:.0f} s", flush=True)
-            # Stopped first, opened again and killed: both directories hold the same and cost one writing.
-            wait_saved(folder / "written", broker)
-            broker.stop()
-            copy(folder / "written", written["stopped"])
-            broker = bench.apache(folder / "written")
-            Writer(bench, broker).fill(names[:3], 100, first=per_topic * 3)
-            wait_saved(folder / "written", broker)
-        finally:
-            broker.kill()
-        (folder / "written").rename(written["killed"])
+        written = written or apache_writes(bench, options)
         for way in options.ways.split(","):
-            found += Variant(bench, written[way], names, per_topic, way).run()
-            if not options.keep:
-                shutil.rmtree(written[way], ignore_errors=True)
+            found += Variant(bench, written, way).run()
+            if not options.keep and not options.reuse:
+                shutil.rmtree(written.store(way), ignore_errors=True)
     finally:
         bench.close()
     print(f"{found} differences in {time.monotonic() - start:.0f} s")
@@ -420,7 +531,8 @@ def parse(argv):
     parser.add_argument("--broker-cmd", help="command that precedes `run --config FILE`")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--topics", type=int, default=10)
-    parser.add_argument("--ways", default="stopped,killed")
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--reuse", type=pathlib.Path, help="the folder of a run with --keep: Apache need not write again")
     parser.add_argument("--no-queries", dest="queries", action="store_false")
     parser.add_argument("--keep", action="store_true")
     return parser.parse_args(argv)
@@ -439,7 +551,7 @@ def main(argv):
         print(f"FAILED: {failure}")
     finally:
         if options.keep or not fine:
-            for left in () if options.keep else [*folder.glob("written*"), *folder.glob("store*")]:
+            for left in () if options.keep else [*folder.glob("written*"), *folder.glob("store*"), *folder.glob("reference*")]:
                 shutil.rmtree(left, ignore_errors=True)
             print(f"logs in {folder}")
         else:
