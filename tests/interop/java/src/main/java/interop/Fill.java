@@ -19,7 +19,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * Fills many topics from one process, with everything a producer can put into a record: --topics A,B,C get --count
- * messages each, by turns one at a time, asynchronously and in batches of --batch. The first topic also gets --delayed
+ * messages each: of ten topics one gets them one at a time, four asynchronously, and five in batches of --batch. The first topic also gets --delayed
  * messages of the longest delay level, --timed ones that are due in two hours, and --half ones of undecided transactions.
  */
 final class Fill {
@@ -46,7 +46,7 @@ final class Fill {
     producer.start();
     long start_ms = System.currentTimeMillis();
     for (int number = 0; number < topics.length; ++number) {
-      fill(producer, topics[number], number % 3);
+      fill(producer, topics[number], number % 10);
     }
     if (!in_flight.tryAcquire(ASYNC_IN_FLIGHT, 60, TimeUnit.SECONDS)) {
       fail(new IllegalStateException("callbacks never came"));
@@ -77,7 +77,7 @@ final class Fill {
     for (int i = first; i < end && first_error.get() == null; ++i) {
       if (way == 0) {
         record(producer.send(payload.message(topic, i)), 1);
-      } else if (way == 1) {
+      } else if (way <= 4) {
         send_async(producer, payload.message(topic, i));
       } else {
         List<Message> messages = new ArrayList<>();
