@@ -306,19 +306,23 @@ class Differences:
         return "\n".join(lines)
 
 
-def compare(expected, found, grown=False, recreated=()):
+def compare(expected, found, grown=False, without=()):
     """The differences. With `grown`, `found` may have more: topics, groups, offsets that advanced, messages at the end
-    of queues; what was asked by plan is not compared, and the topics in `recreated` began anew."""
+    of queues; what was asked by plan is not compared. Topics in `without` are left out."""
     differences = Differences()
-    compare_maps(differences, "topic", *({name: config for name, config in one.topics.items() if name not in recreated}
-                                         for one in (expected, found)), grown)
+
+    def topics(kind, one, other):
+        compare_maps(differences, kind, *({name: value for name, value in table.items() if name not in without}
+                                          for table in (one, other)), grown)
+
+    topics("topic", expected.topics, found.topics)
     compare_maps(differences, "group", expected.groups, found.groups, grown)
     if not grown:
         compare_maps(differences, "consumer offset", expected.offsets, found.offsets)
-        compare_maps(differences, "topic statistics", expected.topic_stats, found.topic_stats)
+        topics("topic statistics", expected.topic_stats, found.topic_stats)
         compare_maps(differences, "consume statistics", expected.consume_stats, found.consume_stats)
     for key, queue in expected.queues.items():
-        if key[0] in recreated:
+        if key[0] in without:
             continue
         other = found.queues.get(key)
         if other is None:

@@ -49,6 +49,9 @@ FROZEN = {"transactionCheckInterval": 86_400_000, "transactionTimeOut": 86_400_0
 PATIENT = {"brokerFastFailureEnable": "false"}
 DEFAULT_SIZES = {"mappedFileSizeCommitLog": 1 << 30}
 LONGEST_LEVEL = 18
+# Deleted and made anew, and empty since. A broker that recovers from a kill reads the log again, and RocketMQ then
+# brings back what such a topic held before (Gantry only what another broker deleted, which left it no note).
+EMPTIED = ("TK-fifo", "TK-new-gantry")
 QUEUE_COUNTS = (4, 1, 8, 3, 16)
 
 
@@ -378,8 +381,9 @@ class Variant:
                   f"of mqadmin, in {time.monotonic() - start:.1f} s")
         return taken, admin, made
 
-    def _compare(self, step, expected, found):
-        differences = survey.compare(expected[0], found[0])
+    def _compare(self, step, expected, found, without=()):
+        """After a kill, topics in `without` may differ: see EMPTIED."""
+        differences = survey.compare(expected[0], found[0], without=without if self._way == "killed" else ())
         compare_admin(differences, expected[1], found[1])
         self._report(step, differences)
 
@@ -414,7 +418,7 @@ class Variant:
             write_more(self._bench, broker, self._names, self._per_topic // 4, self._per_topic, "gantry",
                        recreated=[("TK-again", 2), ("TK-fifo", 6)])
             last = self._survey(broker)
-            differences = survey.compare(self._first, last[0], grown=True, recreated=("TK-again", "TK-fifo"))
+            differences = survey.compare(self._first, last[0], grown=True, without=("TK-again", "TK-fifo"))
             survey.check_records(differences, last[0])
             for name, count in self._stored.items():
                 old = 0 if name == "TK-again" else count
@@ -433,7 +437,7 @@ class Variant:
         taken, admin, made = after
         broker = self._bench.apache(store)
         try:
-            self._compare("Apache opens what Gantry wrote", (taken, admin), self._survey(broker, made))
+            self._compare("Apache opens what Gantry wrote", (taken, admin), self._survey(broker, made), EMPTIED)
             differences = survey.Differences()
             survey.compare_maps(differences, "waiting", self._pending, pending(broker))
             self._report("what waits, as Apache sees it", differences)
@@ -449,7 +453,7 @@ class Variant:
             broker.kill()
         broker = self._bench.gantry(store)
         try:
-            self._compare("Gantry opens it again", (taken, admin), self._survey(broker, made))
+            self._compare("Gantry opens it again", (taken, admin), self._survey(broker, made), EMPTIED)
             broker.stop()
         finally:
             broker.kill()
