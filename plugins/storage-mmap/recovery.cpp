@@ -95,7 +95,7 @@ Status Recovery::find_store_times() {
 
 // ---- what the queues hold ----
 
-Result<std::string> Recovery::doubt(const QueueLedger::Image& image) {
+Result<Recovery::Doubt> Recovery::doubt(const QueueLedger::Image& image) {
   const auto& mark = image.mark;
   const auto& commit_log = parts_.log;
   // All of the log below the mark was on the disk, and names of files are synced before anything is written to them.
@@ -110,10 +110,12 @@ Result<std::string> Recovery::doubt(const QueueLedger::Image& image) {
   }
   const auto confirmed = out_.checkpoint.confirm_offset;
   if (confirmed != mark.end && confirmed != image.previous_end) {
-    return "file=" + parts_.root.path() + "/checkpoint expected_confirm_offset=" + std::to_string(mark.end) +
-           " found=" + std::to_string(confirmed) + " another broker used the directory since, or the file is damaged";
+    return Doubt{"file=" + parts_.root.path() + "/checkpoint expected_confirm_offset=" + std::to_string(mark.end) +
+                     " found=" + std::to_string(confirmed) +
+                     " another broker used the directory since, or the file is damaged",
+                 true};
   }
-  if (out_.closed_in_order && !mark.clean) return std::string("another broker stopped in order since");
+  if (out_.closed_in_order && !mark.clean) return Doubt{"another broker stopped in order since", true};
   if (mark.log_begin != commit_log.files_begin()) {
     log(GANTRY_LOG_WARN, "storage.log_begin_moved",
         "folder=" + parts_.root.path() + "/commitlog expected_first_file=" + offset_name(mark.log_begin) +
@@ -121,31 +123,36 @@ Result<std::string> Recovery::doubt(const QueueLedger::Image& image) {
             " the files between were removed: by retention just before the last stop, or by hand");
   }
   if (mark.last_record < 0) {
-    return mark.end == commit_log.files_begin() ? std::string() : std::string("the log does not begin where it says");
+    if (mark.end == commit_log.files_begin()) return Doubt{};
+    return Doubt{"the log does not begin where it says"};
   }
-  if (mark.last_record < commit_log.files_begin()) return std::string("the log begins behind it");
+  if (mark.last_record < commit_log.files_begin()) return Doubt{"the log begins behind it"};
   protocol::RecordView view;
   std::string reason = "a record of another size";
   GANTRY_ASSIGN(const auto last, scanner_.inspect(mark.last_record, view, reason));
-  if (last == LogItem::record && mark.last_record + view.size == mark.end) return std::string();
-  return "log_offset=" + std::to_string(mark.last_record) + " expected the record that it ends with, found: " + reason;
+  if (last == LogItem::record && mark.last_record + view.size == mark.end) return Doubt{};
+  return Doubt{"log_offset=" + std::to_string(mark.last_record) +
+               " expected the record that it ends with, found: " + reason};
 }
 
 Status Recovery::read_ledger() {
   GANTRY_ASSIGN(const auto image, parts_.ledger.load());
   if (!image) return {};
-  for (const auto& [name, topic] : image->topics) {
-    if (topic.deleted_at >= 0) out_.deleted_topics.emplace(name, topic.deleted_at);
-  }
   if (image->bytes_ignored > 0) {
     log(GANTRY_LOG_WARN, "storage.ledger_cut",
         "file=" + parts_.root.ours() + "/queues position=" + std::to_string(image->bytes) +
             " bytes=" + std::to_string(image->bytes_ignored) + " the last checkpoint was not written to its end");
   }
-  GANTRY_ASSIGN(const auto why_not, doubt(*image));
-  if (!why_not.empty()) {
+  GANTRY_ASSIGN(const auto doubts, doubt(*image));
+  if (!doubts.is_another_broker) {
+    // Else what was deleted here may be back, and is as that broker has left it.
+    for (const auto& [name, topic] : image->topics) {
+      if (topic.deleted_at >= 0) out_.deleted_topics.emplace(name, topic.deleted_at);
+    }
+  }
+  if (!doubts.why.empty()) {
     log(GANTRY_LOG_WARN, "storage.ledger_ignored",
-        "file=" + parts_.root.ours() + "/queues why=\"" + why_not + "\" the queues' files are read instead");
+        "file=" + parts_.root.ours() + "/queues why=\"" + doubts.why + "\" the queues' files are read instead");
     return {};
   }
   out_.from_ledger = true;

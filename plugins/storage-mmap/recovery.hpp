@@ -71,9 +71,12 @@ class Recovery {
 
  private:
   Status read_ledger();
-  /// What is wrong with believing the ledger, for a person; empty when nothing is. Errc::corrupt when log files are
-  /// missing that it knows of.
-  Result<std::string> doubt(const QueueLedger::Image& image);
+  struct Doubt {
+    std::string why;               ///< for a person; empty: the ledger can be believed
+    bool is_another_broker = false;  ///< somebody else used the directory since
+  };
+  /// What is wrong with believing the ledger. Errc::corrupt when log files are missing that it knows of.
+  Result<Doubt> doubt(const QueueLedger::Image& image);
   Status restore_queues(const QueueLedger::Image& image);
   Status load_queues(std::int64_t log_limit);
   Status check_queue_tails();
