@@ -82,7 +82,7 @@ net::TlsClientAuth net_auth(config::TlsClientAuth auth) {
   return net::TlsClientAuth::none;
 }
 
-/// The node, constructed top to bottom and destroyed bottom to top. All functions [control].
+/// The node, constructed top to bottom and destroyed bottom to top. Functions without a tag are [control].
 class Node final : public broker::NodeControl {
  public:
   Node(RunRequest request, Configuration configuration)
@@ -172,6 +172,10 @@ class Node final : public broker::NodeControl {
             "\nflushDiskType=" + (options_.broker.ack == config::AckPromise::disk ? "SYNC_FLUSH" : "ASYNC_FLUSH") +
             "\nautoCreateTopicEnable=" + (options_.broker.auto_create_topics ? "true" : "false") + "\n";
     return text;
+  }
+
+  void store_failed(std::string_view reason) override {
+    control_.post([this, text = "the store failed: " + std::string(reason)]() mutable { on_fatal(std::move(text)); });
   }
 
  private:
@@ -448,9 +452,9 @@ class Node final : public broker::NodeControl {
   }
 
   void begin_stop(int status) {
+    if (status != exit_ok) exit_status_ = status;  // what fails during an ordinary stop makes it a failed one
     if (stopping_) return;
     stopping_ = true;
-    exit_status_ = status;
     if (registration_ && routes_) registration_->unregister_from(*routes_);
     if (registrar_) registrar_->stop();
     if (broker_) broker_->stop();

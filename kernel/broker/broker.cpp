@@ -57,10 +57,12 @@ void Broker::on_durable(void* context, std::int64_t log_offset) {
 }
 
 void Broker::on_failed(void* context, gantry_bytes reason) {
-  GANTRY_LOG(error, "broker.store_failed",
-             field("reason", std::string_view(static_cast<const char*>(reason.data), reason.size)),
-             field("consequence", "no message is acknowledged any more"));
-  static_cast<Broker*>(context)->shared_->gate.fail();
+  const std::string_view text(static_cast<const char*>(reason.data), reason.size);
+  GANTRY_LOG(error, "broker.store_failed", field("reason", text),
+             field("consequence", "no message is acknowledged any more, and the node stops"));
+  Shared& shared = *static_cast<Broker*>(context)->shared_;
+  shared.gate.fail();
+  shared.env.node.store_failed(text);
 }
 
 void Broker::publish(OutgoingMessage message, PublishDone done) {

@@ -622,6 +622,16 @@ TEST_F(SyncPublishTest, nothing_is_acknowledged_after_the_store_failed) {
   EXPECT_EQ(answers[0].code, 14);
 }
 
+TEST_F(SyncPublishTest, a_failed_store_stops_the_node_once_waiters_can_be_told) {
+  rig.feed(client, testing::encode_request(send_request()));
+  EXPECT_FALSE(rig.broker.drained());
+  rig.store.fail("fsync: EIO");
+  EXPECT_EQ(rig.node.store_failures, std::vector<std::string>{"fsync: EIO"});
+  rig.shards.run();
+  EXPECT_TRUE(rig.broker.drained()) << "the stop would wait for the answer that was given";
+  EXPECT_EQ(rig.received(client).size(), 1U);
+}
+
 TEST_F(SyncPublishTest, waiting_sends_are_bounded) {
   std::string bytes;
   for (int i = 0; i < 6; ++i) bytes += testing::encode_request(send_request({.opaque = i}));

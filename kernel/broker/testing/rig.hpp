@@ -76,6 +76,9 @@ class TestPlugins final : public PluginSlots, public CommandHandler {
 class TestNode final : public NodeControl {
  public:
   [[nodiscard]] std::string describe_config() const override { return "brokerName=broker-a\n"; }
+  void store_failed(std::string_view reason) override { store_failures.emplace_back(reason); }
+
+  std::vector<std::string> store_failures;  ///< what the broker gave as reasons
 };
 
 Options rig_options();
