@@ -22,23 +22,33 @@ LentRecord::LentRecord(sdk::Store& store, const routing::TopicTable& topics, std
   bytes_ = {static_cast<const std::byte*>(slice_.data), slice_.size};
   const bool is_record =
       protocol::decode_record(bytes_, view_) == protocol::RecordOutcome::ok && view_.log_offset == log_offset;
-  if (!is_record || (from == PositionFrom::client && !is_proven(topics))) {
+  if (!is_record) {
     status_ = Error{Errc::not_found, remark::record_unknown(log_offset)};
+  } else if (from == PositionFrom::client) {
+    status_ = prove(topics);
   }
 }
 
-bool LentRecord::is_proven(const routing::TopicTable& topics) {
-  if (!protocol::is_topic_name(view_.topic) || view_.queue_id < 0 || topics.find(view_.topic) == nullptr) return false;
+Status LentRecord::prove(const routing::TopicTable& topics) {
+  const auto verdict = [this](bool proven) -> Status {
+    if (proven) return {};
+    return Error{Errc::not_found, remark::record_unknown(view_.log_offset)};
+  };
+  if (!protocol::is_topic_name(view_.topic) || view_.queue_id < 0 || topics.find(view_.topic) == nullptr) {
+    return verdict(false);
+  }
   switch (protocol::sys_flag::transaction_of(view_.sys_flag)) {
-    case protocol::sys_flag::transaction_prepared: return index_points_to_it();
-    case protocol::sys_flag::transaction_rollback: return false;
+    case protocol::sys_flag::transaction_prepared: return verdict(index_points_to_it());
+    case protocol::sys_flag::transaction_rollback: return verdict(false);
     default: break;
   }
   const auto queue = store_.open_queue(view_.topic, view_.queue_id);
-  if (!queue) return false;
+  if (!queue) return verdict(false);
   const auto entry = store_.entry(*queue, view_.queue_offset, GANTRY_READ_MAY_BLOCK);
-  if (entry) return entry->log_offset == view_.log_offset;
-  return entry.error().code != Errc::not_found && index_points_to_it();
+  if (entry) return verdict(entry->log_offset == view_.log_offset);
+  if (entry.error().code == Errc::not_found) return verdict(false);
+  if (index_points_to_it()) return {};
+  return entry.error().code == Errc::busy ? Status(entry.error()) : verdict(false);
 }
 
 bool LentRecord::index_points_to_it() {

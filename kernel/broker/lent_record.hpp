@@ -32,13 +32,14 @@ class LentRecord {
   }
 
   /// What follows is only there when this is good. Errc::not_found: no record that may be shown begins there.
+  /// Errc::busy: a moment later it may be proven that one does.
   [[nodiscard]] const Status& status() const noexcept { return status_; }
   [[nodiscard]] const protocol::RecordView& view() const noexcept { return view_; }
   [[nodiscard]] protocol::ByteView bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::int64_t log_end() const noexcept { return view_.log_offset + view_.size; }
 
  private:
-  [[nodiscard]] bool is_proven(const routing::TopicTable& topics);
+  [[nodiscard]] Status prove(const routing::TopicTable& topics);
   [[nodiscard]] bool index_points_to_it();
 
   sdk::Store& store_;

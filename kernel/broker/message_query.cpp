@@ -111,6 +111,9 @@ void AdminHandler::view_message(const Request& request) {
   if (!decode(request, header)) return;
   on_pool(request, [at = header.log_offset](Shared& shared, Deferred later) {
     const LentRecord record(shared.env.store, shared.env.topics, at, PositionFrom::client);
+    if (!record.status() && record.status().error().code == Errc::busy) {
+      return later.answer(ResponseCode::system_busy, record.status().error().text);
+    }
     if (!record.status() || record.log_end() > shared.visible_end()) {
       return later.answer(ResponseCode::system_error, remark::record_unknown(at));
     }

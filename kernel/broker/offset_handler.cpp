@@ -23,6 +23,11 @@ bool is_upper(std::string_view boundary) noexcept {
                     [](char given, char wanted) { return (given | 0x20) == wanted; });
 }
 
+/// What a store's error is for a client: one that passes, or one that does not.
+ResponseCode code_of(const Error& error) noexcept {
+  return error.code == Errc::busy ? ResponseCode::system_busy : ResponseCode::system_error;
+}
+
 }  // namespace
 
 bool OffsetHandler::handle(const Request& request) {
@@ -54,18 +59,27 @@ void OffsetHandler::query(const Request& request) {
     return context_.reply(to, ResponseCode::success, {}, protocol::OffsetResponse{*stored});
   }
   const bool may_be_zero = header->set_zero_if_not_found.value_or(true);
-  if (may_be_zero && starts_at_zero(header->topic, header->queue_id)) {
-    return context_.reply(to, ResponseCode::success, {}, protocol::OffsetResponse{0});
+  if (may_be_zero) {
+    const auto zero = starts_at_zero(header->topic, header->queue_id);
+    // "Not found" would let a new group begin at the end of the queue, past messages that it should get.
+    if (!zero) return context_.reply(to, code_of(zero.error()), zero.error().text);
+    if (*zero) return context_.reply(to, ResponseCode::success, {}, protocol::OffsetResponse{0});
   }
   context_.reply(to, ResponseCode::query_not_found, "the group has no offset in this queue yet; it may start anywhere");
 }
 
-bool OffsetHandler::starts_at_zero(std::string_view topic, std::int32_t queue_id) {
+Result<bool> OffsetHandler::starts_at_zero(std::string_view topic, std::int32_t queue_id) {
   gantry_queue* queue = find_queue(topic, queue_id);
   if (queue == nullptr || context_.shared.env.store.bounds(queue).min > 0) return false;
   const auto first = context_.shared.env.store.entry(queue, 0, 0);
-  if (!first) return false;
-  return context_.shared.env.store.positions().log_end - first->log_offset <= context_.shared.options.hot_window_bytes;
+  const auto is_hot = [this](std::int64_t log_offset) {
+    return context_.shared.env.store.positions().log_end - log_offset <= context_.shared.options.hot_window_bytes;
+  };
+  if (first) return is_hot(first->log_offset);
+  if (first.error().code != Errc::busy) return false;
+  // Where the message lies is not known yet, but it is not before the log's begin.
+  if (is_hot(context_.shared.env.store.positions().log_begin)) return true;
+  return first.error();
 }
 
 void OffsetHandler::update(const Request& request) {
@@ -110,7 +124,7 @@ void OffsetHandler::search(const Request& request) {
   const auto found = context_.shared.env.store.search_time(queue, header->timestamp_ms, boundary, 0);
   if (found) return context_.reply(to, ResponseCode::success, {}, protocol::OffsetResponse{*found});
   if (found.error().code != Errc::would_block) {
-    return context_.reply(to, ResponseCode::system_error, found.error().text);
+    return context_.reply(to, code_of(found.error()), found.error().text);
   }
   search_cold(request, queue, header->timestamp_ms, boundary);
 }
@@ -123,7 +137,7 @@ void OffsetHandler::search_cold(const Request& request, gantry_queue* queue, std
   Deferred later(shared, request.channel.id(), to);
   const bool posted = shared.env.pool.post([&shared, queue, time_ms, boundary, answer = std::move(later)]() mutable {
     const auto found = shared.env.store.search_time(queue, time_ms, boundary, GANTRY_READ_MAY_BLOCK);
-    if (!found) return answer.answer(ResponseCode::system_error, found.error().text);
+    if (!found) return answer.answer(code_of(found.error()), found.error().text);
     answer.answer(ResponseCode::success, {}, protocol::OffsetResponse{*found});
   });
   if (!posted) context_.reply(to, ResponseCode::system_busy, remark::pool_full);
@@ -147,6 +161,9 @@ void OffsetHandler::earliest(const Request& request) {
   if (queue == nullptr) return context_.reply(to, ResponseCode::success, {}, protocol::TimestampResponse{-1});
   const auto first = context_.shared.env.store.entry(queue, context_.shared.env.store.bounds(queue).min, 0);
   if (!first && first.error().code == Errc::would_block) return earliest_cold(request, queue);
+  if (!first && first.error().code == Errc::busy) {
+    return context_.reply(to, ResponseCode::system_busy, first.error().text);
+  }
   context_.reply(to, ResponseCode::success, {}, protocol::TimestampResponse{first ? first->store_ms : -1});
 }
 
@@ -157,6 +174,9 @@ void OffsetHandler::earliest_cold(const Request& request, gantry_queue* queue) {
   Deferred later(shared, request.channel.id(), to);
   const bool posted = shared.env.pool.post([&shared, queue, answer = std::move(later)]() mutable {
     const auto first = shared.env.store.entry(queue, shared.env.store.bounds(queue).min, GANTRY_READ_MAY_BLOCK);
+    if (!first && first.error().code == Errc::busy) {
+      return answer.answer(ResponseCode::system_busy, first.error().text);
+    }
     answer.answer(ResponseCode::success, {}, protocol::TimestampResponse{first ? first->store_ms : -1});
   });
   if (!posted) context_.reply(to, ResponseCode::system_busy, remark::pool_full);

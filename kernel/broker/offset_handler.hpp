@@ -26,8 +26,8 @@ class OffsetHandler {
 
   /// The store's queue, or nullptr when topic or queue are unknown: Apache answers such questions with zeros.
   gantry_queue* find_queue(std::string_view topic, std::int32_t queue_id);
-  /// A group without an offset starts at 0 when all of the queue is young.
-  bool starts_at_zero(std::string_view topic, std::int32_t queue_id);
+  /// A group without an offset starts at 0 when all of the queue is young. Errc::busy: the store cannot tell yet.
+  Result<bool> starts_at_zero(std::string_view topic, std::int32_t queue_id);
   void search_cold(const Request& request, gantry_queue* queue, std::int64_t time_ms, std::uint32_t boundary);
   void earliest_cold(const Request& request, gantry_queue* queue);
 

@@ -45,6 +45,7 @@ struct Puller::ColdPull {
   gantry_read_result result{};
   std::array<gantry_slice, slices_per_answer> slices{};
   Status status;
+  std::optional<std::int64_t> answer_by_ns;  // of a pull that was held before
 };
 
 Puller::Puller(ShardContext& context) : context_(context), holds_(context.shared.options.holds_per_shard_max) {}
@@ -225,6 +226,7 @@ Puller::Attempt Puller::judge(const Status& read, const PullHeader& query, const
                               gantry_read_result& result) {
   if (!read) {
     if (read.error().code == Errc::would_block) return Attempt::cold;
+    if (read.error().code == Errc::busy) return Attempt::unready;
     GANTRY_LOG_EVERY(std::chrono::seconds(1), warn, "broker.read_failed", field("topic", query.topic),
                      field("queue", query.queue_id), field("offset", query.queue_offset), field("error", read.error()));
     refuse(to, ResponseCode::system_error, read.error().text);
@@ -301,22 +303,40 @@ void Puller::settle(Attempt outcome, const PullHeader& query, const ReplyTo& to,
     case Attempt::no_match: return answer_empty(to, ResponseCode::pull_retry_immediately, result_.next_offset, result_);
     case Attempt::cold: return read_cold(query, to, target, channel);
     case Attempt::nothing_yet:
-      if (query.has(PullHeader::suspend_bit) && hold(query, to, target, channel, false)) return;
+      if (query.has(PullHeader::suspend_bit) && hold(query, to, target, channel, outcome)) return;
       return answer_empty(to, ResponseCode::pull_not_found, query.queue_offset, result_);
-    case Attempt::stalled: {
-      if (hold(query, to, target, channel, true)) return;
-      const auto bounds = context_.shared.env.store.bounds(target.queue);
-      result_ = {};
-      result_.min_offset = bounds.min;
-      result_.max_offset = bounds.max;
+    case Attempt::stalled:
+      if (hold(query, to, target, channel, outcome)) return;
+      show_bounds(target.queue);
       return answer_empty(to, ResponseCode::pull_not_found, query.queue_offset, result_);
-    }
+    case Attempt::unready:
+      if (hold(query, to, target, channel, outcome)) return;
+      return refuse(to, ResponseCode::system_busy, remark::queue_unready);
   }
+}
+
+void Puller::show_bounds(gantry_queue* queue) {
+  result_ = {};
+  if (queue == nullptr) return;
+  const auto bounds = context_.shared.env.store.bounds(queue);
+  result_.min_offset = bounds.min;
+  result_.max_offset = bounds.max;
+}
+
+// The end of waiting for a store that could not read. A client that asked for a long poll takes PULL_NOT_FOUND with the
+// same offset for the end of that poll and asks again at once. To one that did not ask, it would mean the end of the
+// queue (tools stop there), so it gets SYSTEM_BUSY: the clients for Java, Go and Node keep their offset and ask again
+// three seconds later, after any code they do not know.
+void Puller::answer_unready(const PullHeader& query, const ReplyTo& to, gantry_queue* queue) {
+  if (!query.has(PullHeader::suspend_bit)) return refuse(to, ResponseCode::system_busy, remark::queue_unready);
+  show_bounds(queue);
+  answer_empty(to, ResponseCode::pull_not_found, query.queue_offset, result_);
 }
 
 // ---- waiting ----
 
-bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel, bool stalled) {
+bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel, Attempt why,
+                  std::optional<std::int64_t> answer_by_ns) {
   const Options& options = context_.shared.options;
   Session* session = context_.session(channel.id());
   if (to.oneway || session == nullptr) return false;
@@ -324,23 +344,24 @@ bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& targ
     context_.shared.counters.holds_refused.add();
     return false;
   }
-  auto patience = options.long_polling ? std::chrono::milliseconds(std::max<std::int64_t>(query.suspend_timeout_ms, 0))
-                                       : options.short_polling;
-  if (stalled) patience = std::max(patience, std::chrono::milliseconds(5'000));
+  // Whoever asked for no long poll may wait for its answer as long as for any other, a few seconds.
+  const bool polls_long = options.long_polling && (why != Attempt::unready || query.has(PullHeader::suspend_bit));
+  auto patience = polls_long ? std::chrono::milliseconds(std::max<std::int64_t>(query.suspend_timeout_ms, 0))
+                             : options.short_polling;
+  if (why == Attempt::stalled) patience = std::max(patience, std::chrono::milliseconds(5'000));
   patience = std::min(patience, options.hold_max);
-  const std::int64_t now = context_.steady_ns();
 
   Hold& hold = holds_.acquire();
   hold.keep(query, to);
   hold.keeps = target.topic->queues();
   hold.queue = target.state;
   hold.session = session;
-  hold.answer_by_ns = now + ShardContext::to_ns(patience);
-  hold.look_at_ns = stalled ? std::min(now + stalled_retry_ns, hold.answer_by_ns) : hold.answer_by_ns;
+  hold.answer_by_ns = answer_by_ns.value_or(context_.steady_ns() + ShardContext::to_ns(patience));
+  hold.look_at_ns = look_at(why, hold.answer_by_ns);
   holds_.insert(hold);
   context_.shared.counters.holds.add(1);
   arm_timer();
-  if (stalled) return true;
+  if (why != Attempt::nothing_yet) return true;
 
   // What was appended between our read and this call announced itself to nobody.
   Arrivals::listen(context_.id, *hold.queue);
@@ -348,6 +369,13 @@ bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& targ
   const bool all_visible = context_.shared.options.ack == AckPromise::memory;
   if (grew && (all_visible || context_.shared.visible_end() != visible_end_)) rerun(hold, false);
   return true;
+}
+
+// When to try a held pull again without being woken.
+std::int64_t Puller::look_at(Attempt why, std::int64_t answer_by_ns) const {
+  if (why == Attempt::stalled) return std::min(context_.steady_ns() + stalled_retry_ns, answer_by_ns);
+  if (why == Attempt::unready) return std::min(context_.steady_ns() + unready_retry_ns, answer_by_ns);
+  return answer_by_ns;
 }
 
 void Puller::on_arrivals(std::span<routing::QueueState* const> queues) {
@@ -385,7 +413,7 @@ bool Puller::rerun(Hold& hold, bool final) {
   switch (outcome) {
     case Attempt::answered: release(hold); return true;
     case Attempt::cold:
-      read_cold(hold.query, hold.to, target, channel);
+      read_cold(hold.query, hold.to, target, channel, final ? context_.steady_ns() : hold.answer_by_ns);
       release(hold);
       return true;
     case Attempt::no_match:  // There is more to scan than one turn should: the client comes back at once.
@@ -393,29 +421,26 @@ bool Puller::rerun(Hold& hold, bool final) {
       release(hold);
       return true;
     case Attempt::stalled:
+    case Attempt::unready:
     case Attempt::nothing_yet: break;
   }
-  // A pull that asked for no long poll was held only because its connection was stalled.
-  const bool waits = outcome == Attempt::stalled || hold.query.has(PullHeader::suspend_bit);
+  // A pull that asked for no long poll was held only because its connection or the store was not ready.
+  const bool waits = outcome != Attempt::nothing_yet || hold.query.has(PullHeader::suspend_bit);
   if (final || !waits) return run_final(hold, outcome);
-  const std::int64_t look_at =
-      outcome == Attempt::stalled ? context_.steady_ns() + stalled_retry_ns : hold.answer_by_ns;
-  holds_.look_again(hold, std::min(look_at, hold.answer_by_ns));
+  holds_.look_again(hold, look_at(outcome, hold.answer_by_ns));
   arm_timer();
   return false;
 }
 
 bool Puller::run_final(Hold& hold, Attempt outcome) {
-  if (outcome == Attempt::stalled) {
-    result_ = {};
-    if (gantry_queue* queue = hold.queue->handle.load(std::memory_order_acquire); queue != nullptr) {
-      const auto bounds = context_.shared.env.store.bounds(queue);
-      result_.min_offset = bounds.min;
-      result_.max_offset = bounds.max;
-    }
+  gantry_queue* const queue = hold.queue->handle.load(std::memory_order_acquire);
+  if (outcome == Attempt::unready && !hold.advanced) {
+    answer_unready(hold.query, hold.to, queue);
+  } else {
+    if (outcome != Attempt::nothing_yet) show_bounds(queue);
+    const auto code = hold.advanced ? ResponseCode::pull_retry_immediately : ResponseCode::pull_not_found;
+    answer_empty(hold.to, code, hold.query.queue_offset, result_);
   }
-  const auto code = hold.advanced ? ResponseCode::pull_retry_immediately : ResponseCode::pull_not_found;
-  answer_empty(hold.to, code, hold.query.queue_offset, result_);
   release(hold);
   return true;
 }
@@ -468,11 +493,13 @@ void Puller::arm_timer() {
 
 // ---- what is not in memory ----
 
-void Puller::read_cold(const PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel) {
+void Puller::read_cold(const PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel,
+                       std::optional<std::int64_t> answer_by_ns) {
   context_.shared.counters.pull_cold.add();
   auto job = std::make_unique<ColdPull>(context_.shared.env.store);
   job->pull.keep(query, to);
   job->pull.keeps = target.topic->queues();
+  job->answer_by_ns = answer_by_ns;
   job->selector.copy_from(selector_);
   job->request = make_request(query, target);
   job->request.match = job->selector.matcher();
@@ -499,10 +526,21 @@ void Puller::finish_cold(ColdPull& job, Channel* channel) {
       break;
     case Attempt::nothing_yet: answer_empty(to, ResponseCode::pull_not_found, asked, job.result); break;
     case Attempt::cold: refuse(to, ResponseCode::system_busy, remark::pool_full); break;
+    case Attempt::unready: finish_unready(job, *channel); break;
     case Attempt::answered:
     case Attempt::stalled: break;
   }
   context_.flush(*channel);
+}
+
+void Puller::finish_unready(const ColdPull& job, Channel& channel) {
+  const PullHeader& query = job.pull.query;
+  const ReplyTo& to = job.pull.to;
+  Target target;
+  if (!prepare(query, to, target)) return;
+  if (job.answer_by_ns && *job.answer_by_ns <= context_.steady_ns()) return answer_unready(query, to, target.queue);
+  if (hold(query, to, target, channel, Attempt::unready, job.answer_by_ns)) return;
+  refuse(to, ResponseCode::system_busy, remark::queue_unready);
 }
 
 }  // namespace gantry::broker

@@ -10,13 +10,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace gantry::broker {
 
 /// [shard] Checks a pull in RocketMQ's order and answers it from the store. What finds nothing is held until the append
 /// that it waits for wakes it, its time is up, or its connection closes. What is not in memory is read by the blocking
-/// pool. Message bytes are not copied (but for small answers): they leave from where the store keeps them.
+/// pool. What the store cannot read yet because it rebuilds the queue is held, too, and tried again until it can.
+/// Message bytes are not copied (but for small answers): they leave from where the store keeps them.
 ///
 /// Bounds: holds per shard and per connection; slices and bytes per answer; a connection that does not take what it was
 /// sent gets no more until it does.
@@ -41,6 +43,7 @@ class Puller {
   static constexpr int scans_per_wake = 8;
   static constexpr int looks_per_turn = 512;  // deadlines served before other work of the shard has its turn
   static constexpr std::int64_t stalled_retry_ns = 20'000'000;
+  static constexpr std::int64_t unready_retry_ns = 100'000'000;
 
   struct Target {
     const routing::Topic* topic = nullptr;
@@ -54,6 +57,7 @@ class Puller {
     no_match,     ///< examined entries, none matched; result_ says how far
     cold,         ///< the disk must be asked
     stalled,      ///< the connection does not take what it was sent
+    unready,      ///< the store cannot say yet: it rebuilds the queue, and needs a moment
   };
   struct ColdPull;
 
@@ -74,11 +78,20 @@ class Puller {
 
   void settle(Attempt outcome, const protocol::PullHeader& query, const ReplyTo& to, const Target& target,
               Channel& channel);
-  bool hold(const protocol::PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel, bool stalled);
+  /// False: it cannot be held. `why` is nothing_yet, stalled or unready. A pull that was held before keeps its
+  /// deadline.
+  bool hold(const protocol::PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel, Attempt why,
+            std::optional<std::int64_t> answer_by_ns = std::nullopt);
+  [[nodiscard]] std::int64_t look_at(Attempt why, std::int64_t answer_by_ns) const;
   bool rerun(Hold& hold, bool final);
   bool run_final(Hold& hold, Attempt outcome);
-  void read_cold(const protocol::PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel);
+  void answer_unready(const protocol::PullHeader& query, const ReplyTo& to, gantry_queue* queue);
+  void read_cold(const protocol::PullHeader& query, const ReplyTo& to, const Target& target, Channel& channel,
+                 std::optional<std::int64_t> answer_by_ns = std::nullopt);
   void finish_cold(ColdPull& job, Channel* channel);
+  void finish_unready(const ColdPull& job, Channel& channel);
+  /// result_ says nothing but where the queue begins and ends.
+  void show_bounds(gantry_queue* queue);
   void release(Hold& hold);
   void on_timer();
   void arm_timer();

@@ -313,6 +313,92 @@ TEST_F(PullTest, full_pool_answers_busy) {
   EXPECT_EQ(pull({}).code, 2);
 }
 
+// ---- a queue that is being rebuilt ----
+
+TEST_F(PullTest, pull_from_a_queue_that_is_rebuilt_waits_and_is_answered_when_that_is_done) {
+  send("one");
+  rig.store.rebuilding = true;
+  hold({});
+  rig.advance(milliseconds(5'000));
+  EXPECT_TRUE(rig.received(consumer).empty());
+  rig.store.rebuilding = false;
+  rig.advance(milliseconds(100));
+  const auto answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 0);
+  EXPECT_EQ(parse_records(answers[0].body).at(0).body, "one");
+}
+
+TEST_F(PullTest, cold_pull_from_a_queue_that_is_rebuilt_waits_too_and_keeps_its_deadline) {
+  send("one");
+  rig.store.rebuilding = true;
+  rig.store.reads_would_block = true;
+  hold({});
+  rig.run_all();
+  for (int i = 0; i < 149; ++i) {
+    rig.advance(milliseconds(100));
+    rig.run_all();
+    ASSERT_TRUE(rig.received(consumer).empty()) << i;
+  }
+  rig.advance(milliseconds(100));
+  rig.run_all();
+  auto answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U) << "fifteen seconds are over";
+  EXPECT_EQ(answers[0].code, 19);
+  expect_numbers(answers[0], 0, 0, 1);
+  hold({});
+  rig.run_all();
+  rig.store.rebuilding = false;
+  rig.advance(milliseconds(100));
+  rig.run_all();
+  answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(parse_records(answers[0].body).at(0).body, "one");
+}
+
+TEST_F(PullTest, long_poll_on_a_queue_that_is_rebuilt_ends_with_the_same_offset) {
+  send("one");
+  send("two");
+  rig.store.rebuilding = true;
+  hold({.offset = 1});
+  rig.advance(milliseconds(15'000));
+  const auto answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 19);
+  expect_numbers(answers[0], 1, 0, 2);
+}
+
+TEST_F(PullTest, pull_that_may_not_wait_long_is_told_to_come_back) {
+  send("one");
+  rig.store.rebuilding = true;
+  ASSERT_TRUE(rig.exchange(consumer, pull_request()).empty());
+  rig.advance(milliseconds(999));
+  EXPECT_TRUE(rig.received(consumer).empty());
+  rig.advance(milliseconds(1));
+  auto answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 2) << "code 19 would say that the queue has no more";
+  ASSERT_TRUE(rig.exchange(consumer, pull_request()).empty());
+  rig.store.rebuilding = false;
+  rig.advance(milliseconds(100));
+  answers = rig.received(consumer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 0);
+}
+
+TEST_F(PullTest, pulls_that_wait_for_a_rebuild_are_answered_when_the_broker_stops) {
+  send("one");
+  rig.store.rebuilding = true;
+  hold({});
+  FakeChannel& other = rig.connect();
+  ASSERT_TRUE(rig.exchange(other, pull_request({.sys_flag = subscription_bit | suspend_bit})).empty());
+  rig.store.reads_would_block = true;
+  rig.broker.stop();
+  rig.run_all();
+  EXPECT_EQ(rig.received(consumer).size(), 1U);
+  EXPECT_EQ(rig.received(other).size(), 1U);
+}
+
 // ---- long polling ----
 
 TEST_F(PullTest, held_pull_is_woken_by_the_append_on_another_shard) {
@@ -473,6 +559,14 @@ TEST_F(BoundedPullTest, pulls_beyond_the_bounds_are_answered_at_once) {
   const auto request = pull_request({.sys_flag = subscription_bit | suspend_bit});
   EXPECT_TRUE(rig.exchange(rig.connect(), request).empty());
   EXPECT_EQ(rig.ask(rig.connect(), request).code, 19);
+}
+
+TEST_F(BoundedPullTest, pulls_that_cannot_wait_for_a_rebuild_are_told_to_come_back) {
+  send("one");
+  rig.store.rebuilding = true;
+  hold({.opaque = 1});
+  hold({.opaque = 2});
+  EXPECT_EQ(pull({.sys_flag = subscription_bit | suspend_bit, .opaque = 3}).code, 2);
 }
 
 class ShortPollTest : public PullTest {

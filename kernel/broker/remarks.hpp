@@ -61,6 +61,9 @@ std::string subscription_outdated(std::string_view group, std::string_view topic
 std::string language_unknown(std::string_view language);
 inline constexpr std::string_view pool_full =
     "[OVERLOAD]too many requests wait for the disk (threads.blocking); try again";
+inline constexpr std::string_view queue_unready =
+    "[REBUILDING]the store rebuilds the index of this queue from its log, as its own log says; nothing is lost, try "
+    "again";
 
 // ---- the rest ----
 inline constexpr std::string_view stopping = "the broker is stopping; use another one";

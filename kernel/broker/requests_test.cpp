@@ -166,6 +166,37 @@ TEST_F(RequestTest, new_group_of_a_young_queue_starts_at_zero) {
   EXPECT_EQ(ask(14, query).code, 22);  // not in memory any more
 }
 
+TEST_F(RequestTest, questions_about_a_queue_that_is_rebuilt_are_to_be_asked_again) {
+  send(2);
+  rig.store.rebuilding = true;
+  const Fields queue{{"topic", "T"}, {"queueId", "0"}, {"timestamp", "5"}};
+  EXPECT_EQ(ask(29, queue).code, 2);
+  EXPECT_EQ(ask(32, queue).code, 2) << "-1 would say that there is no message";
+  EXPECT_EQ(ask(30, queue).ext.at("offset"), "2");
+  rig.store.reads_would_block = true;
+  EXPECT_EQ(ask(29, queue).code, 2);
+  EXPECT_EQ(ask(32, queue).code, 2);
+  rig.store.rebuilding = false;
+  EXPECT_EQ(ask(29, queue).code, 0);
+  EXPECT_EQ(ask(32, queue).code, 0);
+}
+
+TEST(Offsets, new_group_is_not_sent_to_the_end_of_a_queue_that_is_rebuilt) {
+  const auto query = shape_of(14, {{"consumerGroup", "g"}, {"topic", "T"}, {"queueId", "0"}});
+  Options options = testing::rig_options();
+  for (const bool all_is_hot : {true, false}) {
+    options.hot_window_bytes = all_is_hot ? 1'000'000 : 10;
+    Rig rig(options);
+    rig.make_topic("T");
+    FakeChannel& client = rig.connect();
+    ASSERT_EQ(rig.ask(client, send_request()).code, 0);
+    rig.store.rebuilding = true;
+    EXPECT_EQ(rig.ask(client, query).code, all_is_hot ? 0 : 2);
+    rig.store.rebuilding = false;
+    EXPECT_EQ(rig.ask(client, query).code, all_is_hot ? 0 : 22);
+  }
+}
+
 TEST(Offsets, queue_beyond_the_hot_window_is_not_young) {
   Options options = testing::rig_options();
   options.hot_window_bytes = 10;

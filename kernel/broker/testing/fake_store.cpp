@@ -16,6 +16,8 @@ std::string_view to_text(gantry_bytes bytes) {
   return {static_cast<const char*>(bytes.data), static_cast<std::size_t>(bytes.size)};
 }
 
+Error being_rebuilt() { return {Errc::busy, "the queue is being rebuilt"}; }
+
 }  // namespace
 
 void FakeStore::append(std::span<const gantry_append_item> items, std::span<gantry_append_result> results) {
@@ -68,6 +70,7 @@ Status FakeStore::read(const gantry_read_request& request, gantry_read_result& r
   const std::lock_guard lock(mutex_);
   if (unavailable) return Error{Errc::unavailable, "the store is closed"};
   if (reads_would_block && (request.options & GANTRY_READ_MAY_BLOCK) == 0) return Error{Errc::would_block, {}};
+  if (rebuilding) return being_rebuilt();
   const gantry_queue& queue = *request.queue;
   result.min_offset = queue.first;
   result.max_offset = queue.first + static_cast<std::int64_t>(queue.entries.size());
@@ -143,7 +146,7 @@ Status FakeStore::read_record(std::int64_t log_offset, std::uint32_t /*options*/
 Result<gantry_queue_entry> FakeStore::entry(gantry_queue* queue, std::int64_t offset, std::uint32_t options) {
   const std::lock_guard lock(mutex_);
   if (reads_would_block && (options & GANTRY_READ_MAY_BLOCK) == 0) return Error{Errc::would_block, {}};
-  if (entries_unavailable) return Error{Errc::unavailable, "the queue is being rebuilt"};
+  if (rebuilding) return being_rebuilt();
   if (offset < queue->first || offset >= queue->first + static_cast<std::int64_t>(queue->entries.size())) {
     return Error{Errc::not_found, "no such entry"};
   }
@@ -155,6 +158,7 @@ Result<std::int64_t> FakeStore::search_time(gantry_queue* queue, std::int64_t ti
                                             std::uint32_t options) {
   const std::lock_guard lock(mutex_);
   if (reads_would_block && (options & GANTRY_READ_MAY_BLOCK) == 0) return Error{Errc::would_block, {}};
+  if (rebuilding) return being_rebuilt();
   std::int64_t at = queue->first;
   if (boundary == GANTRY_SEARCH_LOWER) {
     for (const auto& entry : queue->entries) {

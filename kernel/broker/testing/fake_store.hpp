@@ -44,7 +44,7 @@ class FakeStore final : public sdk::Store {
   bool unavailable = false;                 ///< reads answer UNAVAILABLE
   bool keeps_index = true;                  ///< else queries answer UNSUPPORTED
   std::int64_t index_behind = 0;            ///< bytes at the log's end that queries do not see
-  bool entries_unavailable = false;         ///< entry() answers UNAVAILABLE, as for a queue that is being rebuilt
+  bool rebuilding = false;                  ///< what concerns a queue's entries answers BUSY: they are rebuilt
   std::int64_t now_ms = 1'700'000'000'000;
   std::int64_t wanted = 0;  ///< the largest want_durable()
   std::size_t append_calls = 0;
