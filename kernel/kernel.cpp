@@ -35,6 +35,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <variant>
 
 namespace gantry {
 namespace {
@@ -246,7 +247,8 @@ class Node final : public broker::NodeControl {
     locks_.emplace(clock_);
     persistence_.emplace(store, *topics_, *groups_, *offsets_, clock_,
                          routing::PersistenceOptions{.offset_interval = options_.broker.offset_save_interval,
-                                                     .table_delay = table_interval});
+                                                     .table_delay = table_interval,
+                                                     .folder = blob_folder()});
     persistence_->on_work([this] { control_.post([this] { save_due(); }); });
 
     GANTRY_ASSIGN(broker::Options behaviour, broker_options());
@@ -274,6 +276,16 @@ class Node final : public broker::NodeControl {
     broker_->start();
     host_.attach(broker_.get());
     return {};
+  }
+
+  /// Where operators find the store's blobs, for messages. Only the store that keeps RocketMQ's layout has such a
+  /// place.
+  [[nodiscard]] std::string blob_folder() const {
+    const auto* chosen = values_.find("plugins.storage-mmap.path");
+    if (chosen == nullptr) return {};
+    const auto& path = std::get<std::string>(*chosen);
+    const std::filesystem::path root = path.empty() ? options_.broker.data : path;
+    return (std::filesystem::absolute(root).lexically_normal() / "config").string();
   }
 
   Result<broker::Options> broker_options() {

@@ -202,26 +202,33 @@ bool GroupTable::readable(std::string_view group, std::string_view topic) const 
 
 // ---- persistence ----
 
-std::size_t GroupTable::restore(const protocol::SubscriptionGroupTable& loaded) {
+Restored GroupTable::restore(const protocol::SubscriptionGroupTable& loaded) {
   const std::lock_guard lock(changes_);
   for (const auto& [group, topics] : loaded.forbidden) {
     if (!topics.empty()) forbidden_.insert_or_assign(group, Group::ForbiddenTopics(topics.begin(), topics.end()));
   }
-  std::size_t count = 0;
+  Restored restored;
   for (const auto& [name, stored] : loaded.groups) {
     if (const Status valid = protocol::check_group_name(name); !valid) {
-      GANTRY_LOG(warn, "group.restore.skipped", field("group", name), field("error", valid.error()));
+      restored.reject([&] { return "group " + quoted(name) + ": " + valid.error().text; });
       continue;
     }
     SubscriptionGroupConfig config = stored;
     config.group_name = name;
     config.retry_queue_count = std::clamp(config.retry_queue_count, 0, retry_queues_max);
+    if (config.retry_queue_count != stored.retry_queue_count) {
+      restored.reject([&] {
+        return "group " + quoted(name) + ": expected 0 to " + std::to_string(retry_queues_max) +
+               " retry queues, found " + std::to_string(stored.retry_queue_count) + "; it has " +
+               std::to_string(config.retry_queue_count) + " now";
+      });
+    }
     insert(std::move(config));
-    ++count;
+    ++restored.count;
   }
   version_ = loaded.data_version;
   revision_.fetch_add(1, std::memory_order_release);
-  return count;
+  return restored;
 }
 
 std::pair<protocol::SubscriptionGroupTable, std::uint64_t> GroupTable::image() const {

@@ -3,6 +3,7 @@
 
 #include "gantry/sdk/result.hpp"
 #include "kernel/base/clock.hpp"
+#include "kernel/routing/restored.hpp"
 #include "kernel/routing/striped_table.hpp"
 #include "protocol/group_config.hpp"
 
@@ -81,8 +82,9 @@ class GroupTable {
   Status set_readable(std::string_view group, std::string_view topic, bool readable);
   [[nodiscard]] bool readable(std::string_view group, std::string_view topic) const;
 
-  /// [control][boot] Puts what was loaded over the groups that exist and takes over its version.
-  std::size_t restore(const protocol::SubscriptionGroupTable& loaded);
+  /// [control][boot] Puts what was loaded over the groups that exist and takes over its version. Names that cannot be
+  /// groups are left out, numbers out of bounds clamped. Says which.
+  Restored restore(const protocol::SubscriptionGroupTable& loaded);
 
   /// The whole table as it is persisted, and the revision it is of.
   [[nodiscard]] std::pair<protocol::SubscriptionGroupTable, std::uint64_t> image() const;

@@ -117,8 +117,14 @@ TEST_F(GroupTableTest, an_image_restores_the_table) {
   ASSERT_TRUE(table.set_readable("g", "T", false));
   auto image = table.image().first;
   image.groups["../evil"] = config("../evil");
+  image.groups["many"] = config("many");
+  image.groups["many"].retry_queue_count = -7;
   GroupTable other({}, clock);
-  EXPECT_EQ(other.restore(image), 9u);
+  const Restored restored = other.restore(image);
+  EXPECT_EQ(restored.count, 10u);
+  EXPECT_EQ(restored.rejected, 2u);
+  EXPECT_NE(restored.first.find("../evil"), std::string::npos) << restored.first;
+  EXPECT_EQ(other.find("many")->config().retry_queue_count, 0);
   EXPECT_EQ(other.find("g")->config().retry_count_max, 3);
   EXPECT_FALSE(other.find("g")->may_read("T"));
   EXPECT_FALSE(other.find("../evil"));

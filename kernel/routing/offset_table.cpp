@@ -217,23 +217,34 @@ void OffsetTable::remove(std::string_view group, std::string_view topic) {
   count_change(false);
 }
 
-std::size_t OffsetTable::restore(const protocol::ConsumerOffsetTable& loaded) {
-  std::size_t taken = 0;
+Restored OffsetTable::restore(const protocol::ConsumerOffsetTable& loaded) {
+  Restored restored;
   for (const auto& [key, queues] : loaded.offsets) {
     const std::size_t at = key.find('@');
     if (at == std::string::npos || at == 0 || at + 1 == key.size()) {
-      GANTRY_LOG(warn, "offsets.restore.skipped", field("key", key), field("expected", "topic@group"));
+      restored.reject([&key] { return "expected topic@group, found \"" + key + "\""; });
       continue;
     }
+    const OffsetKey pair{std::string_view(key).substr(at + 1), std::string_view(key).substr(0, at), 0};
     bool any = false;
     for (const auto& [queue_id, offset] : queues) {
-      any |= set({std::string_view(key).substr(at + 1), std::string_view(key).substr(0, at), queue_id}, offset);
+      const bool is_sound = offset >= 0 && queue_id >= 0 && queue_id < TopicQueues::count_max;
+      if (is_sound && set({pair.group, pair.topic, queue_id}, offset)) {
+        any = true;
+        continue;
+      }
+      restored.reject([&, id = queue_id, found = offset] {
+        return "\"" + key + "\", queue " + std::to_string(id) + ": " +
+               (is_sound ? "the table is full at " + std::to_string(options_.entries_max) + " pairs"
+                         : "expected an offset of at least 0 in a queue from 0 to " +
+                               std::to_string(TopicQueues::count_max - 1) + ", found " + std::to_string(found));
+      });
     }
-    taken += any ? 1 : 0;
+    restored.count += any ? 1 : 0;
   }
   const std::lock_guard lock(version_mutex_);
   version_ = loaded.data_version;
-  return taken;
+  return restored;
 }
 
 protocol::ConsumerOffsetTable OffsetTable::image() const {

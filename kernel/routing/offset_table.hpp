@@ -3,6 +3,7 @@
 
 #include "gantry/sdk/result.hpp"
 #include "kernel/base/clock.hpp"
+#include "kernel/routing/restored.hpp"
 #include "protocol/offset_table.hpp"
 
 #include <array>
@@ -84,9 +85,9 @@ class OffsetTable {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
-  /// [control][boot] Puts what was loaded into the table; entries with negative numbers are left out. Returns how many
-  /// pairs were taken.
-  std::size_t restore(const protocol::ConsumerOffsetTable& loaded);
+  /// [control][boot] Puts what was loaded into the table; offsets below 0, queues that cannot be and keys that are no
+  /// "topic@group" are left out. `count` is of pairs, `rejected` of offsets and keys.
+  Restored restore(const protocol::ConsumerOffsetTable& loaded);
   /// What is persisted: keys "topic@group".
   [[nodiscard]] protocol::ConsumerOffsetTable image() const;
   /// Grows with every change of an offset.

@@ -108,13 +108,28 @@ TEST_F(OffsetTableTest, an_image_restores_the_table_and_broadcast_keys_survive) 
   stored.offsets["no-separator"] = {{0, 1}};
   stored.offsets["@g"] = {{0, 1}};
   stored.data_version.counter = 9;
-  EXPECT_EQ(table.restore(stored), 2u);
+  const Restored restored = table.restore(stored);
+  EXPECT_EQ(restored.count, 2u);
+  EXPECT_EQ(restored.rejected, 5u);
+  EXPECT_EQ(restored.first, "expected topic@group, found \"@g\"");
   EXPECT_EQ(table.queues_of("g", "T"), (OffsetTable::QueueOffsets{{0, 10}, {7, 20}}));
   EXPECT_EQ(table.find({"g@broadcast", "T", 0}), 3);
   const auto image = table.image();
   EXPECT_EQ(image.offsets.at("T@g"), (std::map<std::int32_t, std::int64_t>{{0, 10}, {7, 20}}));
   EXPECT_TRUE(image.offsets.contains("T@g@broadcast"));
   EXPECT_EQ(image.data_version.counter, 9);
+}
+
+TEST_F(OffsetTableTest, offsets_that_cannot_be_are_left_out_and_the_first_is_named) {
+  protocol::ConsumerOffsetTable stored;
+  stored.offsets["T@g"] = {{1, -99'999'999'999}, {2, -1}, {3, 4}};
+  const Restored restored = table.restore(stored);
+  EXPECT_EQ(restored.count, 1u);
+  EXPECT_EQ(restored.rejected, 2u);
+  EXPECT_NE(restored.first.find("\"T@g\", queue 1"), std::string::npos) << restored.first;
+  EXPECT_NE(restored.first.find("found -99999999999"), std::string::npos) << restored.first;
+  EXPECT_FALSE(table.find({"g", "T", 1}));
+  EXPECT_EQ(table.find({"g", "T", 3}), 4);
 }
 
 TEST_F(OffsetTableTest, commits_from_many_threads_all_arrive) {

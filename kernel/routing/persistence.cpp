@@ -15,13 +15,31 @@ namespace {
 
 constexpr std::chrono::milliseconds retry_delay{1'000};
 
-std::string named(std::string_view name) { return "\"" + std::string(name) + "\""; }
+}  // namespace
 
-/// Decodes the newest version of a blob, or its backup. Nothing when there is neither.
+Persistence::Persistence(sdk::Store& store, TopicTable& topics, GroupTable& groups, OffsetTable& offsets,
+                         const Clock& clock, PersistenceOptions options)
+    : store_(store),
+      topics_(topics),
+      groups_(groups),
+      offsets_(offsets),
+      clock_(clock),
+      options_(std::move(options)),
+      topics_file_{topics_blob, options_.table_delay, std::nullopt, std::nullopt},
+      groups_file_{groups_blob, options_.table_delay, std::nullopt, std::nullopt},
+      offsets_file_{offsets_blob, options_.offset_interval, std::nullopt, std::nullopt} {}
+
+// ---- loading ----
+
+std::string Persistence::path_of(std::string_view name) const {
+  return options_.folder.empty() ? std::string(name) : options_.folder + "/" + std::string(name);
+}
+
 template <typename Table>
-Result<std::optional<Table>> load_table(sdk::Store& store, std::string_view name) {
+Result<std::optional<Table>> Persistence::load_table(std::string_view name, std::string_view consequence) {
+  const std::string path = path_of(name);
   const auto attempt = [&](sdk::BlobVersion version) -> Result<Table> {
-    GANTRY_ASSIGN(const std::string content, store.load_blob(name, version));
+    GANTRY_ASSIGN(const std::string content, store_.load_blob(name, version));
     auto table = protocol::decode_body<Table>(std::string_view(content));
     if (table) return table;
     return Error{Errc::corrupt, "expected RocketMQ's JSON, found " + std::to_string(content.size()) +
@@ -32,36 +50,37 @@ Result<std::optional<Table>> load_table(sdk::Store& store, std::string_view name
   if (newest) return std::optional<Table>(*std::move(newest));
   const bool is_absent = newest.error().code == Errc::not_found;
   if (!is_absent && newest.error().code != Errc::corrupt) {
-    return std::move(newest).error().within("loading " + named(name));
+    return std::move(newest).error().within("loading " + path);
   }
   auto backup = attempt(sdk::BlobVersion::backup);
   if (backup) {
-    GANTRY_LOG(warn, "persistence.backup_used", field("file", name), field("error", newest.error()));
+    GANTRY_LOG(warn, "persistence.backup_used", field("file", path), field("error", newest.error()));
     return std::optional<Table>(*std::move(backup));
   }
   const bool no_backup = backup.error().code == Errc::not_found;
-  if (is_absent && no_backup) return std::optional<Table>();
+  if (is_absent && no_backup) {
+    note_missing(name, consequence);
+    return std::optional<Table>();
+  }
   return Error{Errc::corrupt,
-               "loading " + named(name) + ": " + newest.error().text + "; its backup cannot be used either (" +
+               "loading " + path + ": " + newest.error().text + "; its backup cannot be used either (" +
                    (no_backup ? std::string("there is none") : backup.error().text) +
                    "). Restore the file from a copy, or delete it and its backup to start without its content"};
 }
 
-}  // namespace
+void Persistence::note_missing(std::string_view name, std::string_view consequence) {
+  const gantry_store_positions positions = store_.positions();
+  if (positions.log_end <= positions.log_begin) return;
+  GANTRY_LOG(warn, "persistence.file_missing", field("file", path_of(name)),
+             field("found", "neither the file nor its backup, but messages"), field("consequence", consequence),
+             field("remedy", "if it was lost, stop the node and restore the file from a copy"));
+}
 
-Persistence::Persistence(sdk::Store& store, TopicTable& topics, GroupTable& groups, OffsetTable& offsets,
-                         const Clock& clock, PersistenceOptions options)
-    : store_(store),
-      topics_(topics),
-      groups_(groups),
-      offsets_(offsets),
-      clock_(clock),
-      options_(options),
-      topics_file_{topics_blob, options.table_delay, 0, std::nullopt},
-      groups_file_{groups_blob, options.table_delay, 0, std::nullopt},
-      offsets_file_{offsets_blob, options.offset_interval, 0, std::nullopt} {}
-
-// ---- loading ----
+void Persistence::note_rejected(std::string_view name, const Restored& restored, std::string_view consequence) const {
+  if (restored.rejected == 0) return;
+  GANTRY_LOG(warn, "persistence.entries_rejected", field("file", path_of(name)), field("entries", restored.rejected),
+             field("first", restored.first), field("consequence", consequence));
+}
 
 Status Persistence::load() {
   GANTRY_TRY(load_topics());
@@ -71,10 +90,12 @@ Status Persistence::load() {
 
 Status Persistence::load_topics() {
   GANTRY_ASSIGN(const std::optional<protocol::TopicConfigTable> loaded,
-                load_table<protocol::TopicConfigTable>(store_, topics_blob));
+                load_table<protocol::TopicConfigTable>(
+                    topics_blob, "messages cannot be reached until their topics are made again, with as many queues"));
   if (!loaded) return {};
-  const std::size_t count = topics_.restore(*loaded);
-  GANTRY_LOG(info, "persistence.topics.loaded", field("topics", count));
+  const Restored restored = topics_.restore(*loaded);
+  GANTRY_LOG(info, "persistence.topics.loaded", field("topics", restored.count));
+  note_rejected(topics_blob, restored, "these topics are left out, or have other numbers than the file says");
   // Boot topics that the file does not have yet make a difference worth saving; nothing else does.
   const TopicTable::Image image = topics_.image();
   for (const auto& topic : image.topics) {
@@ -90,10 +111,12 @@ Status Persistence::load_topics() {
 
 Status Persistence::load_groups() {
   GANTRY_ASSIGN(const std::optional<protocol::SubscriptionGroupTable> loaded,
-                load_table<protocol::SubscriptionGroupTable>(store_, groups_blob));
+                load_table<protocol::SubscriptionGroupTable>(
+                    groups_blob, "consumer groups have no settings of their own: what was forbidden is allowed"));
   if (!loaded) return {};
-  const std::size_t count = groups_.restore(*loaded);
-  GANTRY_LOG(info, "persistence.groups.loaded", field("groups", count));
+  const Restored restored = groups_.restore(*loaded);
+  GANTRY_LOG(info, "persistence.groups.loaded", field("groups", restored.count));
+  note_rejected(groups_blob, restored, "these groups are left out, or have other numbers than the file says");
   const auto [image, revision] = groups_.image();
   if (image.groups == loaded->groups && image.forbidden == loaded->forbidden) groups_file_.saved_revision = revision;
   return {};
@@ -101,29 +124,33 @@ Status Persistence::load_groups() {
 
 Status Persistence::load_offsets() {
   GANTRY_ASSIGN(const std::optional<protocol::ConsumerOffsetTable> loaded,
-                load_table<protocol::ConsumerOffsetTable>(store_, offsets_blob));
+                load_table<protocol::ConsumerOffsetTable>(
+                    offsets_blob, "consumer groups begin as new ones: they read messages again, or skip some"));
   if (!loaded) return {};
-  const std::size_t count = offsets_.restore(*loaded);
+  const Restored restored = offsets_.restore(*loaded);
   offsets_file_.saved_revision = offsets_.revision();
-  GANTRY_LOG(info, "persistence.offsets.loaded", field("pairs", count));
+  GANTRY_LOG(info, "persistence.offsets.loaded", field("pairs", restored.count));
+  note_rejected(offsets_blob, restored, "in these queues the groups begin as new ones");
   return {};
 }
 
 // ---- saving ----
 
-bool Persistence::File::is_due(std::uint64_t revision, std::chrono::milliseconds now) {
+// A file that does not exist is written soon and without a change, so that its absence means something later.
+bool Persistence::File::is_due(std::uint64_t revision, std::chrono::milliseconds now,
+                               std::chrono::milliseconds first_delay) {
   if (revision == saved_revision) {
     due.reset();
     return false;
   }
-  if (!due) due = now + delay;
+  if (!due) due = now + (saved_revision ? delay : first_delay);
   return now >= *due;
 }
 
 Status Persistence::write(File& file, std::uint64_t revision, std::string_view content) {
   if (Status saved = store_.save_blob(file.name, content); !saved) {
     file.due = clock_.steady() + std::max(retry_delay, file.delay);
-    return std::move(saved).error().within("saving " + named(file.name));
+    return std::move(saved).error().within("saving " + path_of(file.name));
   }
   file.saved_revision = revision;
   file.due.reset();
@@ -175,9 +202,9 @@ void Persistence::when_saved(Done done) {
 Status Persistence::save_tables(bool at_once) {
   const std::chrono::milliseconds now = clock_.steady();
   Status first;
-  const bool topics_due = topics_file_.is_due(topics_.revision(), now);
-  const bool groups_due = groups_file_.is_due(groups_.revision(), now);
-  // `due` is set exactly when something changed since the last save.
+  const bool topics_due = topics_file_.is_due(topics_.revision(), now, options_.table_delay);
+  const bool groups_due = groups_file_.is_due(groups_.revision(), now, options_.table_delay);
+  // `due` is set exactly when something changed since the last save, or there was none.
   if (topics_due || (at_once && topics_file_.due)) first = save_topics();
   if (groups_due || (at_once && groups_file_.due)) {
     if (Status saved = save_groups(); !saved && first) first = std::move(saved);
@@ -194,7 +221,7 @@ Status Persistence::save_due() {
   // The waiters were taken before the tables are looked at, so their changes are in what is saved now.
   Status first = save_tables(!waiters.empty());
   for (Done& done : waiters) done(first);
-  if (offsets_file_.is_due(offsets_.revision(), clock_.steady())) {
+  if (offsets_file_.is_due(offsets_.revision(), clock_.steady(), options_.table_delay)) {
     if (Status saved = save_offsets(); !saved && first) first = std::move(saved);
   }
   return first;

@@ -7,6 +7,7 @@
 #include "kernel/base/unique_function.hpp"
 #include "kernel/routing/group_table.hpp"
 #include "kernel/routing/offset_table.hpp"
+#include "kernel/routing/restored.hpp"
 #include "kernel/routing/topic_table.hpp"
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +26,7 @@ struct PersistenceOptions {
   std::chrono::milliseconds offset_interval{5'000};  ///< between saves of consumer offsets, when they changed
   std::chrono::milliseconds table_delay{200};        ///< topics and groups are saved so long after a change
   std::size_t waiters_max = 10'000;                  ///< answers that wait for a save
+  std::string folder;  ///< where operators find the files; empty when the store keeps none
 };
 
 /// Decides what to save when, and does it on the control thread (or whichever one thread calls it: saving blocks).
@@ -44,7 +47,8 @@ class Persistence {
 
   /// [control][boot] Fills the tables. A damaged file is replaced by its backup, with a warning; when that is damaged
   /// too (or there is none), the boot fails with an error that names the file and the remedy: it never starts empty
-  /// over a file that exists.
+  /// over a file that exists. A file that does not exist is a fresh start, with a warning when the store has messages;
+  /// it is written soon. Entries that make no sense are left out, with one warning for each file.
   Status load();
 
   /// [any-thread] Calls `done` on the saving thread once all changes made before this call are durable, or with the
@@ -67,10 +71,11 @@ class Persistence {
   struct File {
     std::string_view name;
     std::chrono::milliseconds delay{0};            // between noticing a change and saving it
-    std::uint64_t saved_revision = 0;              // of the table: nothing changed since
+    std::optional<std::uint64_t> saved_revision;   // of the table: nothing changed since; nothing: there is no file
     std::optional<std::chrono::milliseconds> due;  // set once a change was noticed (steady time)
 
-    [[nodiscard]] bool is_due(std::uint64_t revision, std::chrono::milliseconds now);
+    [[nodiscard]] bool is_due(std::uint64_t revision, std::chrono::milliseconds now,
+                              std::chrono::milliseconds first_delay);
   };
 
   Status write(File& file, std::uint64_t revision, std::string_view content);
@@ -78,6 +83,13 @@ class Persistence {
   Status save_topics();
   Status save_groups();
   Status save_offsets();
+  /// The newest version of a blob, or its backup. Nothing when there is neither: `consequence` says what that means.
+  template <typename Table>
+  Result<std::optional<Table>> load_table(std::string_view name, std::string_view consequence);
+  void note_missing(std::string_view name, std::string_view consequence);
+  void note_rejected(std::string_view name, const Restored& restored, std::string_view consequence) const;
+  /// The file as operators know it.
+  [[nodiscard]] std::string path_of(std::string_view name) const;
   Status load_topics();
   Status load_groups();
   Status load_offsets();

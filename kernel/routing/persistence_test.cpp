@@ -1,5 +1,6 @@
 #include "kernel/routing/persistence.hpp"
 
+#include "kernel/base/log.hpp"
 #include "kernel/env/clock.hpp"
 #include "kernel/routing/testing/fake_store.hpp"
 
@@ -104,6 +105,66 @@ TEST_F(PersistenceTest, an_empty_store_is_a_fresh_start) {
   Node node(store, clock);
   ASSERT_TRUE(node.persistence.load());
   EXPECT_EQ(node.topics.size(), 13u);
+}
+
+TEST_F(PersistenceTest, a_fresh_start_writes_every_file_soon_and_once) {
+  Node node(store, clock);
+  ASSERT_TRUE(node.persistence.load());
+  ASSERT_TRUE(node.persistence.save_due());
+  clock.advance(milliseconds(200));
+  ASSERT_TRUE(node.persistence.save_due());
+  for (const std::string_view name : {Persistence::topics_blob, Persistence::groups_blob, Persistence::offsets_blob}) {
+    EXPECT_TRUE(store.blobs.contains(name)) << name;
+  }
+  clock.advance(seconds(60));
+  ASSERT_TRUE(node.persistence.save_due());
+  ASSERT_TRUE(node.persistence.save_all());
+  EXPECT_EQ(store.saves, 3);
+}
+
+TEST_F(PersistenceTest, files_that_are_missing_beside_messages_are_named_and_others_are_not) {
+  const auto warned = [this](std::string_view name) {
+    const LogCapture capture;
+    Node node(store, clock, {.folder = "/data/config"});
+    EXPECT_TRUE(node.persistence.load());
+    return capture.contains("persistence.file_missing") && capture.contains("/data/config/" + std::string(name));
+  };
+  for (const std::string_view name : {Persistence::topics_blob, Persistence::groups_blob, Persistence::offsets_blob}) {
+    store.log_end = 0;
+    EXPECT_FALSE(warned(name)) << "an empty store is new";
+    store.log_end = 100;
+    EXPECT_TRUE(warned(name));
+  }
+  Node node(store, clock);
+  ASSERT_TRUE(node.persistence.save_all());
+  for (const std::string_view name : {Persistence::topics_blob, Persistence::groups_blob, Persistence::offsets_blob}) {
+    EXPECT_FALSE(warned(name)) << "it is there, although nobody put anything into it";
+  }
+}
+
+TEST_F(PersistenceTest, entries_that_make_no_sense_are_counted_in_one_line_that_names_the_file) {
+  store.put(Persistence::topics_blob, R"({"topicConfigTable":{"A":{"topicName":"A","readQueueNums":-3}}})");
+  store.put(Persistence::groups_blob, R"({"subscriptionGroupTable":{"g":{"groupName":"g","retryQueueNums":-1}}})");
+  store.put(Persistence::offsets_blob, R"({"offsetTable":{"A@g":{0:-99999999999,1:-1,-2:5,2:7}}})");
+  const LogCapture capture;
+  Node node(store, clock, {.folder = "/data/config"});
+  ASSERT_TRUE(node.persistence.load());
+  for (const std::string_view name : {Persistence::topics_blob, Persistence::groups_blob, Persistence::offsets_blob}) {
+    EXPECT_TRUE(capture.contains("/data/config/" + std::string(name))) << name;
+  }
+  EXPECT_TRUE(capture.contains("entries=3")) << "three offsets";
+  EXPECT_EQ(node.offsets.queues_of("g", "A"), (OffsetTable::QueueOffsets{{2, 7}}));
+}
+
+TEST_F(PersistenceTest, errors_say_where_the_file_is_when_there_is_one) {
+  store.put(Persistence::topics_blob, "garbage");
+  Node with_files(store, clock, {.folder = "/data/config"});
+  EXPECT_NE(with_files.persistence.load().error().text.find("loading /data/config/topics.json"), std::string::npos);
+  store.failing_saves = 1;
+  Node saving(store, clock, {.folder = "/data/config"});
+  EXPECT_NE(saving.persistence.save_all().error().text.find("saving /data/config/topics.json"), std::string::npos);
+  Node without(store, clock);
+  EXPECT_NE(without.persistence.load().error().text.find("loading topics.json"), std::string::npos);
 }
 
 // ---- what Java wrote ----

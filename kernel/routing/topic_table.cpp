@@ -34,6 +34,15 @@ std::string quoted(std::string_view name) {
   return "\"" + std::string(name.substr(0, protocol::retry_topic_size_max)) + "\"";
 }
 
+/// What a file says of a topic and what it was made to be.
+std::string describe_clamped(const TopicConfig& found, const TopicConfig& made) {
+  return "expected 0 to " + std::to_string(TopicQueues::count_max) + " queues and permission bits 0 to " +
+         std::to_string(perm_max) + ", found " + std::to_string(found.read_queue_count) + " read and " +
+         std::to_string(found.write_queue_count) + " write queues, permission " + std::to_string(found.perm) +
+         "; it has " + std::to_string(made.read_queue_count) + " and " + std::to_string(made.write_queue_count) +
+         " now, permission " + std::to_string(made.perm);
+}
+
 }  // namespace
 
 TopicTable::TopicTable(TopicOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {
@@ -302,31 +311,31 @@ Result<std::shared_ptr<const Topic>> TopicTable::remove(std::string_view name) {
 
 // ---- persistence ----
 
-std::size_t TopicTable::restore(const protocol::TopicConfigTable& table) {
+Restored TopicTable::restore(const protocol::TopicConfigTable& table) {
   const std::lock_guard lock(changes_);
-  std::size_t loaded = 0;
+  Restored restored;
   for (const auto& [key, stored] : table.topics) {
     TopicConfig config = stored;
     config.topic_name = key;
     if (const Status valid = protocol::check_topic_name(key); !valid) {
       // Names are used as names of files, so this one cannot have held a message that we could serve.
-      GANTRY_LOG(warn, "topic.restore.skipped", field("topic", key), field("error", valid.error()));
+      restored.reject([&] { return "topic " + quoted(key) + ": " + valid.error().text; });
       continue;
     }
     config.read_queue_count = std::clamp(config.read_queue_count, 0, TopicQueues::count_max);
     config.write_queue_count = std::clamp(config.write_queue_count, 0, TopicQueues::count_max);
     config.perm &= perm_max;
-    if (key == topic_name::auto_create && !options_.auto_create_topics) config.perm &= ~perm::inherit;
-    if (config.read_queue_count != stored.read_queue_count || config.write_queue_count != stored.write_queue_count) {
-      GANTRY_LOG(warn, "topic.restore.clamped", field("topic", key), field("read_queues", stored.read_queue_count),
-                 field("write_queues", stored.write_queue_count), field("queues_max", TopicQueues::count_max));
+    if (config.read_queue_count != stored.read_queue_count || config.write_queue_count != stored.write_queue_count ||
+        config.perm != stored.perm) {
+      restored.reject([&] { return "topic " + quoted(key) + ": " + describe_clamped(stored, config); });
     }
+    if (key == topic_name::auto_create && !options_.auto_create_topics) config.perm &= ~perm::inherit;
     insert(std::move(config));
-    ++loaded;
+    ++restored.count;
   }
   version_ = table.data_version;
   revision_.fetch_add(1, std::memory_order_release);
-  return loaded;
+  return restored;
 }
 
 }  // namespace gantry::routing

@@ -3,6 +3,7 @@
 
 #include "gantry/sdk/result.hpp"
 #include "kernel/base/clock.hpp"
+#include "kernel/routing/restored.hpp"
 #include "kernel/routing/striped_table.hpp"
 #include "kernel/routing/topic.hpp"
 #include "protocol/topic_config.hpp"
@@ -111,8 +112,8 @@ class TopicTable {
   // ---- persistence ----
 
   /// [control][boot] Puts what was loaded over the system topics and takes over its version. Entries that break a rule
-  /// of ours are kept when harmless and clamped otherwise, with a warning; returns how many were loaded.
-  std::size_t restore(const protocol::TopicConfigTable& table);
+  /// of ours are kept when harmless and clamped otherwise; names that cannot be topics are left out. Says which.
+  Restored restore(const protocol::TopicConfigTable& table);
 
   /// The whole table as it is persisted and registered, consistent with data_version().
   struct Image {

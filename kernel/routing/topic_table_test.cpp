@@ -197,7 +197,9 @@ TEST_F(ClosedTopicTableTest, a_default_topic_from_the_disk_is_not_inherited_when
   protocol::TopicConfigTable stored;
   stored.topics["TBW102"].topic_name = "TBW102";
   stored.topics["TBW102"].perm = 7;
-  EXPECT_EQ(table_.restore(stored), 1u);
+  const Restored restored = table_.restore(stored);
+  EXPECT_EQ(restored.count, 1u);
+  EXPECT_EQ(restored.rejected, 0u) << "a setting of ours is no damage: " << restored.first;
   EXPECT_EQ(table_.find("TBW102")->config().perm, 6);
   EXPECT_EQ(table_.create_for_send({"T", "TBW102", 4, false}).error().code, Errc::not_found);
 }
@@ -397,7 +399,9 @@ TEST_F(TopicTableTest, restoring_overrides_system_topics_and_takes_the_version) 
   stored.topics["TBW102"].write_queue_count = 2;
   stored.topics["TBW102"].perm = 7;
   stored.topics["mine"].read_queue_count = 5;
-  EXPECT_EQ(table_.restore(stored), 2u);
+  const Restored restored = table_.restore(stored);
+  EXPECT_EQ(restored.count, 2u);
+  EXPECT_EQ(restored.rejected, 0u) << restored.first;
   EXPECT_EQ(table_.find("TBW102")->write_queues(), 2);
   EXPECT_EQ(table_.find("mine")->read_queues(), 5);
   EXPECT_EQ(table_.find("mine")->name(), "mine");
@@ -410,11 +414,27 @@ TEST_F(TopicTableTest, restoring_survives_hostile_entries) {
   stored.topics["huge"].read_queue_count = 2'147'483'647;
   stored.topics["huge"].write_queue_count = -5;
   stored.topics["huge"].perm = 255;
-  EXPECT_EQ(table_.restore(stored), 1u);
+  const Restored restored = table_.restore(stored);
+  EXPECT_EQ(restored.count, 1u);
+  EXPECT_EQ(restored.rejected, 2u);
+  EXPECT_NE(restored.first.find("../x"), std::string::npos) << restored.first;
   EXPECT_FALSE(table_.find("../x"));
   EXPECT_EQ(table_.find("huge")->read_queues(), TopicQueues::count_max);
   EXPECT_EQ(table_.find("huge")->write_queues(), 0);
   EXPECT_EQ(table_.find("huge")->config().perm, 7);
+}
+
+TEST_F(TopicTableTest, restoring_says_what_it_clamped) {
+  for (const auto change : {+[](protocol::TopicConfig& config) { config.read_queue_count = -5; },
+                            +[](protocol::TopicConfig& config) { config.write_queue_count = 2'147'483'647; },
+                            +[](protocol::TopicConfig& config) { config.perm = -1; }}) {
+    protocol::TopicConfigTable stored;
+    change(stored.topics["T"]);
+    const Restored restored = table_.restore(stored);
+    EXPECT_EQ(restored.rejected, 1u);
+    EXPECT_NE(restored.first.find("\"T\""), std::string::npos) << restored.first;
+    EXPECT_NE(restored.first.find("expected"), std::string::npos) << restored.first;
+  }
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class FakeStore final : public sdk::Store {
   int saves = 0;
   int failing_saves = 0;  ///< so many of the next saves fail
   Errc load_error = Errc::ok;
+  std::int64_t log_end = 0;  ///< above 0: there are messages
   std::atomic<int> opened{0};
 
   void put(std::string_view name, std::string content) {
@@ -44,7 +45,12 @@ class FakeStore final : public sdk::Store {
   Result<std::int64_t> search_time(gantry_queue*, std::int64_t, std::uint32_t, std::uint32_t) override {
     return unsupported();
   }
-  gantry_store_positions positions() override { return {}; }
+  gantry_store_positions positions() override {
+    gantry_store_positions out{};
+    out.struct_size = sizeof out;
+    out.log_end = log_end;
+    return out;
+  }
   Status delete_topic(std::string_view) override { return {}; }
 
   Status save_blob(std::string_view name, std::string_view content) override {
