@@ -344,7 +344,7 @@ bool Puller::hold(const PullHeader& query, const ReplyTo& to, const Target& targ
     context_.shared.counters.holds_refused.add();
     return false;
   }
-  // Whoever asked for no long poll may wait for its answer as long as for any other, a few seconds.
+  // Whoever asked for no long poll may have given its request a few seconds only.
   const bool polls_long = options.long_polling && (why != Attempt::unready || query.has(PullHeader::suspend_bit));
   auto patience = polls_long ? std::chrono::milliseconds(std::max<std::int64_t>(query.suspend_timeout_ms, 0))
                              : options.short_polling;

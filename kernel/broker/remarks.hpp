@@ -62,8 +62,7 @@ std::string language_unknown(std::string_view language);
 inline constexpr std::string_view pool_full =
     "[OVERLOAD]too many requests wait for the disk (threads.blocking); try again";
 inline constexpr std::string_view queue_unready =
-    "[REBUILDING]the store rebuilds the index of this queue from its log, as its own log says; nothing is lost, try "
-    "again";
+    "[REBUILDING]the store makes the files of this queue anew from its log; try again in a moment";
 
 // ---- the rest ----
 inline constexpr std::string_view stopping = "the broker is stopping; use another one";
