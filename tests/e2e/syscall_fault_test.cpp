@@ -76,8 +76,7 @@ class SyscallFault : public ::testing::Test {
 #endif
     faulty_.ack = "disk";
     faulty_.extra_toml = sound_.extra_toml =
-        "[plugins.storage-mmap]\nsegment_size = \"1MiB\"\ncheckpoint_interval = \"50ms\"\n"
-        "queue_flush_interval = \"20ms\"\n";
+        "[plugins.storage-mmap]\nsegment_size = \"1MiB\"\ncheckpoint_interval = \"50ms\"\n";
     sound_.ack = "disk";
   }
 
