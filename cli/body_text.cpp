@@ -6,7 +6,7 @@ namespace gantry::cli {
 namespace {
 
 /// Bytes of the character that begins with `lead`; 0 when none does.
-std::size_t character_size(unsigned char lead) {
+std::size_t size_after(unsigned char lead) {
   if (lead < 0x80) return 1;
   if (lead >= 0xC2 && lead <= 0xDF) return 2;
   if (lead >= 0xE0 && lead <= 0xEF) return 3;
@@ -25,20 +25,37 @@ bool may_follow(unsigned char lead, unsigned char second) {
   }
 }
 
+/// The size of the well-formed character at the begin of `text`, which is not empty; 0 when there is none.
+std::size_t character_size(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t size = size_after(lead);
+  if (size == 0 || size > text.size()) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  }
+  return size == 1 || may_follow(lead, static_cast<unsigned char>(text[1])) ? size : 0;
+}
+
 }  // namespace
 
 bool is_text(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[at]);
-    const std::size_t size = character_size(lead);
-    if (lead == 0 || size == 0 || size > bytes.size() - at) return false;
-    for (std::size_t i = 1; i < size; ++i) {
-      if ((static_cast<unsigned char>(bytes[at + i]) & 0xC0) != 0x80) return false;
-    }
-    if (size > 1 && !may_follow(lead, static_cast<unsigned char>(bytes[at + 1]))) return false;
+    const std::size_t size = character_size(bytes.substr(at));
+    if (size == 0 || bytes[at] == '\0') return false;
     at += size;
   }
   return true;
+}
+
+std::string valid_text(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const std::size_t size = character_size(bytes);
+    text += size == 0 ? std::string_view("\xEF\xBF\xBD") : bytes.substr(0, size);
+    bytes.remove_prefix(size == 0 ? 1 : size);
+  }
+  return text;
 }
 
 std::string to_base64(std::string_view bytes) {

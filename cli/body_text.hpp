@@ -10,6 +10,9 @@ namespace gantry::cli {
 /// Whether these bytes are well-formed UTF-8 (no overlong forms, no surrogates) and hold no NUL.
 bool is_text(std::string_view bytes);
 
+/// The same text with U+FFFD for every byte that belongs to no character.
+std::string valid_text(std::string_view bytes);
+
 /// RFC 4648, with padding.
 std::string to_base64(std::string_view bytes);
 

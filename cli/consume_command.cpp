@@ -1,7 +1,7 @@
 // gantry consume: shows what arrives, as a member of a consumer group.
 
 #include "cli/command.hpp"
-#include "cli/json_line.hpp"
+#include "cli/message_json.hpp"
 #include "cli/progress.hpp"
 #include "client/consumer.hpp"
 #include "kernel/base/units.hpp"
@@ -41,22 +41,7 @@ std::string printable(std::string text) {
 void print(const ConsumeOptions& options, const client::ReceivedMessage& message) {
   if (options.quiet) return;
   if (options.json) {
-    JsonObject properties;
-    for (const auto& [name, value] : message.properties) properties.add(name, value);
-    std::printf("%s\n", JsonObject()
-                            .add("topic", message.topic)
-                            .add("broker", message.queue.broker_name)
-                            .add("queue", message.queue.queue_id)
-                            .add("offset", message.queue_offset)
-                            .add("id", message.message_id)
-                            .add("tags", message.tags)
-                            .add("keys", message.keys)
-                            .add("born_ms", message.born_ms)
-                            .add("store_ms", message.store_ms)
-                            .add("properties", properties)
-                            .add("body", message.body)
-                            .text()
-                            .c_str());
+    std::printf("%s\n", message_json(message).text().c_str());
   } else {
     std::printf("%s/%d@%lld%s%s  %s\n", message.queue.broker_name.c_str(), message.queue.queue_id,
                 static_cast<long long>(message.queue_offset), message.tags.empty() ? "" : " ", message.tags.c_str(),

@@ -3,6 +3,7 @@
 #include "cli/body_text.hpp"
 #include "cli/command.hpp"
 #include "cli/json_line.hpp"
+#include "cli/message_json.hpp"
 #include "cli/table.hpp"
 #include "cli/time_text.hpp"
 #include "client/message_finder.hpp"
@@ -35,35 +36,7 @@ Result<std::unique_ptr<MessageFinder>> connect(const MessageOptions& options) {
   return MessageFinder::start({.name_servers = options.cluster.name_servers, .remoting = options.cluster.remoting()});
 }
 
-JsonObject to_json(const ReceivedMessage& message) {
-  JsonObject properties;
-  for (const auto& [name, value] : message.properties) properties.add(name, value);
-  JsonObject line;
-  line.add("topic", message.topic)
-      .add("broker", message.queue.broker_name)
-      .add("queue", message.queue.queue_id)
-      .add("offset", message.queue_offset)
-      .add("log_offset", message.log_offset)
-      .add("id", message.message_id)
-      .add("offset_message_id", message.offset_message_id)
-      .add("tags", message.tags)
-      .add("keys", message.keys)
-      .add("born_ms", message.born_ms)
-      .add("store_ms", message.store_ms)
-      .add("born_host", protocol::to_string(message.born_host))
-      .add("store_host", protocol::to_string(message.store_host))
-      .add("reconsume_count", message.reconsume_count)
-      .add("flag", message.flag)
-      .add("sys_flag", message.sys_flag)
-      .add("record_size", message.record_size)
-      .add("body_size", message.body.size())
-      .add("properties", properties);
-  if (message.body_is_compressed) line.add("body_is_compressed", true);
-  if (is_text(message.body)) return line.add("body", message.body);
-  return line.add("body_base64", to_base64(message.body));
-}
-
-void print_json(const ReceivedMessage& message) { std::printf("%s\n", to_json(message).text().c_str()); }
+void print_json(const ReceivedMessage& message) { std::printf("%s\n", message_json(message).text().c_str()); }
 
 void print_fields(const ReceivedMessage& message) {
   const auto field = [](const char* name, const std::string& value) {
@@ -193,7 +166,7 @@ int at(const MessageOptions& options) {
         .add("time_ms", *time)
         .add("boundary", options.upper ? "upper" : "lower")
         .add("offset", *offset);
-    if (message) line.add("message", to_json(*message));
+    if (message) line.add("message", message_json(*message));
     std::printf("%s\n", line.text().c_str());
     return exit_ok;
   }

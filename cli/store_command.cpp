@@ -1,7 +1,7 @@
 // gantry store check | stat | dump | locate | rebuild | copy
 
 #include "cli/command.hpp"
-#include "cli/record_json.hpp"
+#include "cli/message_json.hpp"
 #include "cli/store_report.hpp"
 #include "kernel/configuration.hpp"
 #include "kernel/plugin/plugin_set.hpp"
@@ -207,7 +207,7 @@ int dump(const StoreCommandOptions& options) {
                         : options.body == "base64" ? BodyForm::base64
                                                    : BodyForm::text;
   return run_tool(options, &sdk::StoreTools::dump, question, [form](std::int64_t log_offset, std::string_view record) {
-    return std::printf("%s\n", record_json(log_offset, record, form).c_str()) > 0;
+    return std::printf("%s\n", record_json(log_offset, record, form).text().c_str()) > 0;
   });
 }
 
@@ -284,7 +284,7 @@ void add_store_command(CLI::App& app, Run& run) {
   dump_command->add_option("--to-time", options->to_time, "stored before it");
   dump_command->add_option("--key", options->key, "only with this key or unique key");
   dump_command->add_option("--log-offset", options->log_offset, "BEGIN or BEGIN-END: records that begin there");
-  dump_command->add_option("--body", options->body, "text, base64 or none")
+  dump_command->add_option("--body", options->body, "text (base64 where it is none), base64 or none")
       ->check(CLI::IsMember({"text", "base64", "none"}))
       ->capture_default_str();
 

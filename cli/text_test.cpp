@@ -59,6 +59,13 @@ TEST(BodyText, utf8_is_told_from_other_bytes) {
   }
 }
 
+TEST(BodyText, what_is_no_character_is_replaced) {
+  EXPECT_EQ(valid_text("plain \u4f60"), "plain \u4f60");
+  EXPECT_EQ(valid_text("a\xff\xc3"), "a\uFFFD\uFFFD");
+  EXPECT_EQ(valid_text("\xe4\x41"), "\uFFFDA");
+  EXPECT_EQ(valid_text(""), "");
+}
+
 TEST(BodyText, base64_is_padded) {
   EXPECT_EQ(to_base64(""), "");
   EXPECT_EQ(to_base64("f"), "Zg==");

@@ -79,6 +79,33 @@ Status tell_committed_offset(RemotingClient& remoting, const std::string& addres
   return {};
 }
 
+ReceivedMessage describe_record(const protocol::RecordView& record, const std::string& broker_name) {
+  ReceivedMessage message;
+  message.topic = record.topic;
+  message.queue = {message.topic, broker_name, record.queue_id};
+  message.queue_offset = record.queue_offset;
+  message.born_ms = record.born_ms;
+  message.store_ms = record.store_ms;
+  message.reconsume_count = record.reconsume_count;
+  message.flag = record.flag;
+  message.sys_flag = record.sys_flag;
+  message.born_host = record.born_host;
+  message.store_host = record.store_host;
+  message.log_offset = record.log_offset;
+  message.prepared_offset = record.prepared_offset;
+  message.record_size = record.size;
+  message.body_crc = record.body_crc;
+  for (const protocol::Property& property : protocol::PropertyRange(record.properties)) {
+    message.properties.insert_or_assign(std::string(property.name), std::string(property.value));
+  }
+  message.tags = protocol::find_property(record.properties, protocol::property::tags);
+  message.keys = protocol::find_property(record.properties, protocol::property::keys);
+  message.offset_message_id = protocol::encode_offset_message_id(record.store_host, record.log_offset).view();
+  message.message_id = protocol::find_property(record.properties, protocol::property::uniq_key);
+  if (message.message_id.empty()) message.message_id = message.offset_message_id;
+  return message;
+}
+
 Status decode_messages(std::string_view body, const std::string& broker_name, std::vector<ReceivedMessage>& out,
                        Bodies bodies) {
   protocol::ByteView rest = protocol::as_bytes(body);
@@ -89,31 +116,11 @@ Status decode_messages(std::string_view body, const std::string& broker_name, st
                                       " of the answer, found: " + std::string(to_string(outcome))};
     }
     rest = rest.subspan(record.size);
-    ReceivedMessage message;
     auto plain = plain_body(record);
     if (!plain && bodies == Bodies::plain) return std::move(plain).error();
+    ReceivedMessage message = describe_record(record, broker_name);
     message.body_is_compressed = !plain;
     message.body = plain ? *std::move(plain) : std::string(protocol::as_text(record.body));
-    message.topic = record.topic;
-    message.queue = {message.topic, broker_name, record.queue_id};
-    message.queue_offset = record.queue_offset;
-    message.born_ms = record.born_ms;
-    message.store_ms = record.store_ms;
-    message.reconsume_count = record.reconsume_count;
-    message.flag = record.flag;
-    message.sys_flag = record.sys_flag;
-    message.born_host = record.born_host;
-    message.store_host = record.store_host;
-    message.log_offset = record.log_offset;
-    message.record_size = record.size;
-    for (const protocol::Property& property : protocol::PropertyRange(record.properties)) {
-      message.properties.insert_or_assign(std::string(property.name), std::string(property.value));
-    }
-    message.tags = protocol::find_property(record.properties, protocol::property::tags);
-    message.keys = protocol::find_property(record.properties, protocol::property::keys);
-    message.offset_message_id = protocol::encode_offset_message_id(record.store_host, record.log_offset).view();
-    message.message_id = protocol::find_property(record.properties, protocol::property::uniq_key);
-    if (message.message_id.empty()) message.message_id = message.offset_message_id;
     out.push_back(std::move(message));
   }
   return {};

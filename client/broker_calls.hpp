@@ -5,6 +5,7 @@
 #include "client/remoting_client.hpp"
 #include "gantry/sdk/result.hpp"
 #include "protocol/codes.hpp"
+#include "protocol/stored_record.hpp"
 
 #include <cstdint>
 #include <string>
@@ -23,6 +24,9 @@ Result<std::int64_t> ask_committed_offset(RemotingClient& remoting, const std::s
                                           const std::string& group, const MessageQueue& queue);
 Status tell_committed_offset(RemotingClient& remoting, const std::string& address, const std::string& group,
                              const MessageQueue& queue, std::int64_t offset);
+
+/// A stored record as a message, without its body.
+ReceivedMessage describe_record(const protocol::RecordView& record, const std::string& broker_name);
 
 /// What to do with a body that this client cannot decompress.
 enum class Bodies : std::uint8_t {

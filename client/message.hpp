@@ -57,8 +57,10 @@ struct ReceivedMessage {
   protocol::Host born_host;   ///< the producer, as the broker saw it
   protocol::Host store_host;  ///< the broker
   std::int64_t log_offset = 0;
-  std::uint32_t record_size = 0;    ///< bytes in the broker's log
-  bool body_is_compressed = false;  ///< `body` is as it is stored; only where somebody asked for that
+  std::int64_t prepared_offset = 0;  ///< the half message's log offset, of one that ends a transaction
+  std::uint32_t record_size = 0;     ///< bytes in the broker's log
+  std::uint32_t body_crc = 0;        ///< of the body as it is stored
+  bool body_is_compressed = false;   ///< `body` is as it is stored; only where somebody asked for that
 };
 
 }  // namespace gantry::client

@@ -95,6 +95,7 @@ TEST_F(StoreTools, a_running_broker_and_a_stopped_one_are_clean) {
   EXPECT_EQ(dumped.status, 0);
   EXPECT_EQ(count_of(dumped.text, "\n"), 2000u);
   EXPECT_EQ(count_of(dumped.text, "\"body\":\"order 1999x"), 1u);
+  EXPECT_EQ(count_of(dumped.text, "\"record_size\":"), 2000u) << "the names that gantry message gives them";
   EXPECT_EQ(count_of(run("dump --topic orders --queue 0 --count 5 --body none" + config).text, "\n"), 5u);
   const auto located = run("locate 100 --json" + config);
   EXPECT_EQ(located.status, 0) << located.text;
