@@ -114,8 +114,8 @@ typedef struct gantry_read_result {
 /* ---- query ---- */
 
 /* The keys of a message are its UNIQ_KEY and the parts of its KEYS, which single blanks separate. Half messages
- * (transaction bits 01 of sys_flag) are found by their keys, rolled back ones (bits 11) and messages of topics that were
- * deleted since are not. */
+ * (transaction bits 01 of sys_flag) are found by their keys, rolled back ones (bits 11) and messages of topics that
+ * were deleted since are not. */
 
 /* Only messages whose UNIQ_KEY is `key`. Without it also those that have `key` among their KEYS. */
 #define GANTRY_QUERY_UNIQUE 1u
@@ -125,7 +125,7 @@ typedef struct gantry_query_request {
   uint32_t options;   /* GANTRY_QUERY_* */
   gantry_bytes topic; /* the topic that the message is stored in */
   gantry_bytes key;
-  int64_t begin_ms;   /* store time, both ends included */
+  int64_t begin_ms; /* store time, both ends included */
   int64_t end_ms;
   uint32_t count_max; /* at least 1 */
   uint32_t reserved;
@@ -134,9 +134,9 @@ typedef struct gantry_query_request {
 typedef struct gantry_query_result {
   uint32_t struct_size;
   uint32_t count;
-  int64_t* log_offsets;    /* the caller's array of count_max; the newest matches, in ascending order */
-  int64_t indexed_end;     /* records that begin at or behind it were not searched */
-  int64_t last_ms;         /* store time and log offset of the newest record in the index, 0 without one: what RocketMQ */
+  int64_t* log_offsets; /* the caller's array of count_max; the newest matches, in ascending order */
+  int64_t indexed_end;  /* records that begin at or behind it were not searched */
+  int64_t last_ms;      /* store time and log offset of the newest record in the index, 0 without one: what RocketMQ */
   int64_t last_log_offset; /* calls its last update */
 } gantry_query_result;
 

@@ -37,8 +37,8 @@ typedef struct gantry_store_finding {
   gantry_bytes remedy;
 } gantry_store_finding;
 
-/* A piece of knowledge: in the group "topics", the item "orders" has the "messages" "17". Items of a group have the same
- * keys in the same order and come one after the other; groups that are no list have an empty item. */
+/* A piece of knowledge: in the group "topics", the item "orders" has the "messages" "17". Items of a group have the
+ * same keys in the same order and come one after the other; groups that are no list have an empty item. */
 typedef struct gantry_store_fact {
   uint32_t struct_size;
   uint32_t reserved;
@@ -95,7 +95,7 @@ typedef struct gantry_store_question {
   int64_t offset_end;
   int64_t time_begin; /* store time, ms */
   int64_t time_end;
-  int64_t position;   /* locate: byte in `file` */
+  int64_t position; /* locate: byte in `file` */
 } gantry_store_question;
 
 /* Every function: GANTRY_OK when it could do its work, whatever it found; NOT_FOUND when there is no store there;
