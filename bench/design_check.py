@@ -9,93 +9,46 @@ repeated; medians and the ratio are printed.
 """
 import argparse
 import json
-import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from harness import Broker, Server, need_tools_and_cores, pinned, stop_process, wait_for_line
 
 SIZES = (1024, 128)
 
 
-def pinned(core, command):
-    return ["taskset", "-c", str(core)] + [str(part) for part in command]
-
-
-def wait_for_line(process, wanted, seconds=30):
-    """The first line of the process's output that contains `wanted`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{process.args} ended before it said '{wanted}'")
-        if wanted in line:
-            return line.strip()
-    raise SystemExit(f"{process.args} did not say '{wanted}' within {seconds} s")
-
-
-def stop(process):
-    process.terminate()
-    try:
-        process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-class Floor:
+class Floor(Server):
     name = "floor"
 
     def __init__(self, build, folder, core):
-        self.process = subprocess.Popen(pinned(core, [build / "bin/gantry-floor", "--file", folder / "floor.dat"]),
-                                        stdout=subprocess.PIPE, text=True)
-        self.port = int(wait_for_line(self.process, "port").split()[1])
+        self.build = build
+        log = folder / "floor.log"
+        with log.open("w") as out:
+            self.process = subprocess.Popen(
+                pinned(core, [build / "bin/gantry-floor", "--file", folder / "floor.dat"]), stdout=out)
+        self.port = int(wait_for_line(self.process, log, "port", 30).split()[1])
 
 
-class Gantry:
+class Gantry(Broker):
     name = "gantry"
 
     def __init__(self, build, folder, core):
-        config = folder / "gantry.toml"
-        config.write_text(f"""
-[broker]
-data = "{folder}/store"
-[listen]
-port = 0
-fast_port = -1
-[nameserver]
-port = 0
-[threads]
-shards = 1
-[log]
-level = "warn"
-[plugins]
-dir = ["{build}/plugins"]
-""")
-        ports = folder / "ports.json"
-        self.process = subprocess.Popen(
-            pinned(core, [build / "bin/gantry", "run", "--config", config, "--ports-file", ports]),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        wait_for_line(self.process, "ready")
-        self.port = json.loads(ports.read_text())["broker"]
+        super().__init__(build, folder, core, topics_max=50_000, level="warn")
+        self.start()
 
 
 def measure(server_type, build, size, options):
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         server = server_type(build, pathlib.Path(folder), options.server_core)
         try:
-            out = subprocess.run(
-                pinned(options.load_core,
-                       [build / "bin/gantry", "bench", "--json", "--broker", f"127.0.0.1:{server.port}", "--size", size,
-                        "--connections", 8, "--in-flight", 256, "--topic", "BenchmarkTest",
-                        "--warm-up", "1s", "--duration", f"{options.seconds}s", "--server-pid", server.process.pid]),
-                check=True, capture_output=True, text=True).stdout
+            return server.load(options.load_core, "--size", size, "--connections", 8, "--in-flight", 256,
+                               "--topic", "BenchmarkTest", "--warm-up", "1s", "--duration", f"{options.seconds}s",
+                               "--server-pid", server.process.pid)
         finally:
-            stop(server.process)
-        return json.loads(out)
+            stop_process(server.process)
 
 
 def main():
@@ -108,10 +61,7 @@ def main():
     parser.add_argument("--folder", help="where the servers keep their files; needs 2 GiB (default: the temporary folder)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if shutil.which("taskset") is None:
-        sys.exit("taskset is missing: install util-linux")
-    if os.cpu_count() < 2:
-        sys.exit("the design check needs two cores, one for the server and one for the load")
+    need_tools_and_cores()
     build = options.build.resolve()
 
     report = []

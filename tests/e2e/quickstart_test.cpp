@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
 namespace gantry {
 namespace {
@@ -96,6 +97,40 @@ TEST_F(Quickstart, a_short_bench_runs) {
   const Outcome bench = run("bench --broker " + broker->broker_address() + " --warm-up 100ms --duration 300ms --json");
   EXPECT_EQ(bench.status, 0) << bench.text;
   EXPECT_NE(bench.text.find("\"messages_per_second\":"), std::string::npos) << bench.text;
+}
+
+TEST_F(Quickstart, a_spread_load_is_read_back_and_what_is_missing_is_noticed) {
+  const std::string at = " --broker " + broker->broker_address() + " --topic spread --topics 20 --queues 3 --json";
+  const Outcome topics = run("bench topics --per-request 7" + at);
+  ASSERT_EQ(topics.status, 0) << topics.text;
+  EXPECT_NE(topics.text.find("\"topics\":20"), std::string::npos) << topics.text;
+  const Outcome published = run("bench --random --keys 2 --messages 1000 --size 100 --duration 0s" + at);
+  ASSERT_EQ(published.status, 0) << published.text;
+  EXPECT_NE(published.text.find("\"acknowledged\":1000"), std::string::npos) << published.text;
+
+  const Outcome right = run("bench read --random --expect 1000 --duration 30s" + at);
+  EXPECT_EQ(right.status, 0) << right.text;
+  EXPECT_NE(right.text.find("\"queues_done\":60"), std::string::npos) << right.text;
+  const Outcome missing = run("bench read --random --expect 1001 --duration 1s" + at);
+  EXPECT_EQ(missing.status, 1) << missing.text;
+  EXPECT_NE(missing.text.find("\"queues_done\":59"), std::string::npos) << missing.text;
+  const Outcome misplaced = run("bench read --expect 1000 --duration 1s" + at);
+  EXPECT_EQ(misplaced.status, 1) << misplaced.text;
+  EXPECT_NE(misplaced.text.find("belongs elsewhere"), std::string::npos) << misplaced.text;
+}
+
+TEST_F(Quickstart, an_open_loop_is_followed_to_its_end) {
+  const std::string at = " --broker " + broker->broker_address() + " --topic followed --queues 2 --json";
+  ASSERT_EQ(run("bench topics" + at).status, 0);
+  Outcome followed;
+  // The consumer ends by itself, later than the load: what is sent in the first moments may come before it asks.
+  std::thread consumer([&] { followed = run("bench follow --warm-up 0ms --duration 3s" + at); });
+  const Outcome published = run("bench --rate 500 --warm-up 100ms --duration 1s" + at);
+  consumer.join();
+  EXPECT_EQ(published.status, 0) << published.text;
+  EXPECT_NE(published.text.find("\"late\":0,\"unanswered\":0"), std::string::npos) << published.text;
+  EXPECT_EQ(followed.status, 0) << followed.text;
+  EXPECT_NE(followed.text.find("\"without_stamp\":0"), std::string::npos) << followed.text;
 }
 
 }  // namespace
