@@ -260,6 +260,25 @@ TEST(Groups, retry_policies_round_trip) {
   }
 }
 
+TEST(Texts, are_written_unchanged_but_for_what_json_forbids) {
+  const auto written = [](const std::string& text) {
+    TopicList list;
+    list.topics = {text};
+    const std::string body = encode_body(list);
+    const auto begin = body.find('[') + 1;
+    return body.substr(begin, body.find(']') - begin);
+  };
+  EXPECT_EQ(written(""), R"("")");
+  EXPECT_EQ(written("plain"), R"("plain")");
+  EXPECT_EQ(written("\"a\"b\\"), R"("\"a\"b\\")");
+  EXPECT_EQ(written(std::string("\x01mid\x00"
+                                "dle\x1f",
+                                9)),
+            R"("\u0001mid\u0000dle\u001f")");
+  EXPECT_EQ(written("\xE4\xB8\xAD\xFFx\xE4\xB8"), "\"\xE4\xB8\xAD\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD\"")
+      << "every bad byte by itself";
+}
+
 TEST(Lists, shapes) {
   EXPECT_EQ(encode_body(TopicList{{"a", "b"}, ""}), R"({"topicList":["a","b"]})");
   EXPECT_EQ(encode_body(TopicList{{}, "x:1"}), R"({"brokerAddr":"x:1","topicList":[]})");

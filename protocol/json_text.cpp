@@ -12,22 +12,25 @@ void append_json_text(std::string& out, std::string_view text) {
   out.push_back('"');
   const char* at = text.data();
   const char* const end = at + text.size();
+  const char* plain = at;  // from here on nothing was written yet, because nothing needs to be changed
   while (at != end) {
     const char* start = at;
     const std::uint32_t c = next_character(at, end);
+    if (c != bad_character && c != '"' && c != '\\' && c >= 0x20) continue;
+    out.append(plain, static_cast<std::size_t>(start - plain));
+    plain = at;
     if (c == bad_character) {
       out += "\xEF\xBF\xBD";
     } else if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(static_cast<char>(c));
-    } else if (c < 0x20) {
+    } else {
       out += "\\u00";
       out.push_back(hex_digits[c >> 4]);
       out.push_back(hex_digits[c & 15]);
-    } else {
-      out.append(start, at);
     }
   }
+  out.append(plain, static_cast<std::size_t>(end - plain));
   out.push_back('"');
 }
 
