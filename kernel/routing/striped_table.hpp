@@ -62,11 +62,21 @@ class StripedTable {
       ++count;
     }
 
-    /// A copy with room for one more entry and without `left_out`.
-    [[nodiscard]] std::shared_ptr<Flat> copy(const Slot* left_out) const {
+    /// The same when there may be an entry of that name: it is replaced. True when there was none.
+    bool put(Slot entry) {
+      if (const Slot* present = find(entry.hash, entry.value->name())) {
+        slots[static_cast<std::size_t>(present - slots.data())] = std::move(entry);
+        return false;
+      }
+      insert(std::move(entry));
+      return true;
+    }
+
+    /// A copy with room for `more` entries and without `left_out`.
+    [[nodiscard]] std::shared_ptr<Flat> copy(const Slot* left_out, std::size_t more = 1) const {
       auto next = std::make_shared<Flat>();
       std::size_t capacity = 8;
-      while (capacity < 2 * (count + 1)) capacity *= 2;
+      while (capacity < 2 * (count + more)) capacity *= 2;
       next->slots.resize(capacity);
       for (const Slot& slot : slots) {
         if (slot.value && &slot != left_out) next->insert(slot);
@@ -116,6 +126,27 @@ class StripedTable {
       }
       return nullptr;
     });
+  }
+
+  /// Puts many entries, each in the place of one of its name if there is one; of the same name the last one stays. A
+  /// stripe is copied once, however many of them are its own.
+  void put_all(std::vector<std::shared_ptr<const T>> values) {
+    std::vector<std::vector<Slot>> by_stripe(stripe_count);
+    for (std::shared_ptr<const T>& value : values) {
+      const std::size_t hash = hash_of(value->name());
+      by_stripe[hash % stripe_count].push_back({hash, std::move(value)});
+    }
+    for (std::size_t stripe = 0; stripe < stripe_count; ++stripe) {
+      std::vector<Slot>& entries = by_stripe[stripe];
+      if (entries.empty()) continue;
+      stripes_[stripe].update([&](const Flat& flat) -> std::shared_ptr<const Flat> {
+        auto next = flat.copy(nullptr, entries.size());
+        for (Slot& entry : entries) {
+          if (next->put(std::move(entry))) size_.fetch_add(1, std::memory_order_relaxed);
+        }
+        return next;
+      });
+    }
   }
 
   /// Calls `visit(const std::shared_ptr<const T>&)` for each entry, in no order. What changes meanwhile is seen or not.

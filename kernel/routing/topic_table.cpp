@@ -30,6 +30,11 @@ TopicConfig make_config(std::string name, std::int32_t queues, std::int32_t perm
   return config;
 }
 
+std::vector<std::shared_ptr<const Topic>> sorted(std::vector<std::shared_ptr<const Topic>> topics) {
+  std::sort(topics.begin(), topics.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  return topics;
+}
+
 std::string quoted(std::string_view name) {
   return "\"" + std::string(name.substr(0, protocol::retry_topic_size_max)) + "\"";
 }
@@ -76,13 +81,14 @@ void TopicTable::add_boot_topics() {
 
 // ---- reading ----
 
-std::vector<std::shared_ptr<const Topic>> TopicTable::all() const {
+std::vector<std::shared_ptr<const Topic>> TopicTable::unsorted() const {
   std::vector<std::shared_ptr<const Topic>> found;
   found.reserve(topics_.size());
   topics_.for_each([&found](const std::shared_ptr<const Topic>& topic) { found.push_back(topic); });
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   return found;
 }
+
+std::vector<std::shared_ptr<const Topic>> TopicTable::all() const { return sorted(unsorted()); }
 
 protocol::DataVersion TopicTable::data_version() const {
   const std::lock_guard lock(changes_);
@@ -91,10 +97,14 @@ protocol::DataVersion TopicTable::data_version() const {
 
 TopicTable::Image TopicTable::image() const {
   Image image;
-  const std::lock_guard lock(changes_);
-  image.topics = all();
-  image.version = version_;
-  image.revision = revision();
+  {
+    const std::lock_guard lock(changes_);
+    image.topics = unsorted();
+    image.version = version_;
+    image.revision = revision();
+  }
+  // Shards wait for the lock when they create topics, so a large table is not sorted under it.
+  image.topics = sorted(std::move(image.topics));
   return image;
 }
 
@@ -138,12 +148,16 @@ Error TopicTable::full(std::string_view name) const {
                                std::to_string(options_.topics_max) + ")"};
 }
 
-void TopicTable::insert(TopicConfig config) {
+std::shared_ptr<const Topic> TopicTable::make(TopicConfig config) const {
   const std::shared_ptr<const Topic> current = topics_.find(config.topic_name);
   std::shared_ptr<TopicQueues> queues = current ? current->queues() : std::make_shared<TopicQueues>();
   queues->grow(std::max(config.read_queue_count, config.write_queue_count));
   const TopicTraits traits = traits_of(config.topic_name);
-  const auto topic = std::make_shared<const Topic>(std::move(config), traits, std::move(queues));
+  return std::make_shared<const Topic>(std::move(config), traits, std::move(queues));
+}
+
+void TopicTable::insert(TopicConfig config) {
+  const std::shared_ptr<const Topic> topic = make(std::move(config));
   topics_.update(topic->name(), [&topic](const auto&) { return TableEdit<Topic>::put(topic); });
 }
 
@@ -314,6 +328,8 @@ Result<std::shared_ptr<const Topic>> TopicTable::remove(std::string_view name) {
 Restored TopicTable::restore(const protocol::TopicConfigTable& table) {
   const std::lock_guard lock(changes_);
   Restored restored;
+  std::vector<std::shared_ptr<const Topic>> loaded;
+  loaded.reserve(table.topics.size());
   for (const auto& [key, stored] : table.topics) {
     TopicConfig config = stored;
     config.topic_name = key;
@@ -330,9 +346,10 @@ Restored TopicTable::restore(const protocol::TopicConfigTable& table) {
       restored.reject([&] { return "topic " + quoted(key) + ": " + describe_clamped(stored, config); });
     }
     if (key == topic_name::auto_create && !options_.auto_create_topics) config.perm &= ~perm::inherit;
-    insert(std::move(config));
-    ++restored.count;
+    loaded.push_back(make(std::move(config)));
   }
+  restored.count = loaded.size();
+  topics_.put_all(std::move(loaded));
   version_ = table.data_version;
   revision_.fetch_add(1, std::memory_order_release);
   return restored;

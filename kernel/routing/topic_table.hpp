@@ -136,7 +136,11 @@ class TopicTable {
   static Result<protocol::TopicConfig> resulting_config(const TopicRequest& request, const Topic* current);
   [[nodiscard]] Error full(std::string_view name) const;
   TopicChange store_locked(protocol::TopicConfig config);
-  void insert(protocol::TopicConfig config);  // changes_ is held, or nobody else is there yet
+  /// The topic of that configuration, with the queues that a topic of its name has already. changes_ is held, or nobody
+  /// else is there yet; so for insert().
+  [[nodiscard]] std::shared_ptr<const Topic> make(protocol::TopicConfig config) const;
+  void insert(protocol::TopicConfig config);
+  [[nodiscard]] std::vector<std::shared_ptr<const Topic>> unsorted() const;
   void bump_locked();
   /// An existing topic, or a new one of that configuration.
   Result<std::shared_ptr<const Topic>> find_or_add(protocol::TopicConfig config, bool bounded);

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -406,6 +407,31 @@ TEST_F(TopicTableTest, restoring_overrides_system_topics_and_takes_the_version) 
   EXPECT_EQ(table_.find("mine")->read_queues(), 5);
   EXPECT_EQ(table_.find("mine")->name(), "mine");
   EXPECT_EQ(table_.data_version(), stored.data_version);
+}
+
+TEST_F(TopicTableTest, restoring_many_topics_finds_each_of_them_and_keeps_the_queues_of_those_there_were) {
+  const std::size_t before = table_.size();
+  const auto kept = table_.find("TBW102")->queues();
+  protocol::TopicConfigTable stored;
+  stored.topics["TBW102"].read_queue_count = 3;
+  // Several in each stripe of the table.
+  constexpr std::int32_t count = 10'000;
+  for (std::int32_t i = 0; i < count; ++i) stored.topics["t" + std::to_string(i)].read_queue_count = 1 + i % 7;
+  EXPECT_EQ(table_.restore(stored), static_cast<std::size_t>(count) + 1);
+  EXPECT_EQ(table_.size(), before + count);
+  auto reader = table_.reader();
+  for (std::int32_t i = 0; i < count; ++i) {
+    const Topic* topic = reader.find("t" + std::to_string(i));
+    ASSERT_NE(topic, nullptr) << i;
+    ASSERT_EQ(topic->read_queues(), 1 + i % 7);
+  }
+  EXPECT_EQ(table_.find("TBW102")->read_queues(), 3);
+  EXPECT_EQ(table_.find("TBW102")->queues(), kept);
+  EXPECT_EQ(table_.find("SELF_TEST_TOPIC")->read_queues(), 1);
+  const auto image = table_.image().topics;
+  EXPECT_EQ(image.size(), before + count);
+  EXPECT_TRUE(
+      std::is_sorted(image.begin(), image.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); }));
 }
 
 TEST_F(TopicTableTest, restoring_survives_hostile_entries) {
