@@ -127,7 +127,7 @@ class Broker(Server):
             self.process = subprocess.Popen(
                 pinned(self.cores, [self.build / "bin/gantry", "run", "--config", self.config, "--ports-file", ports]),
                 stdout=log, stderr=subprocess.STDOUT)
-        wait_for_line(self.process, self.log, "ready", seconds)
+        wait_for_line(self.process, self.log, "gantry ready:", seconds)
         took = time.monotonic() - began
         self.port = json.loads(ports.read_text())["broker"]
         return took

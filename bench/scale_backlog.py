@@ -6,6 +6,7 @@ that the reads were cold, as does the figure of bytes read from the disk). The h
 loop, so latency counts from when a message was due, and consumed by long polling; both loads run with real-time
 priority where that is permitted, so that the reader on their core does not delay them.
 """
+import re
 import statistics
 import threading
 import time
@@ -45,9 +46,15 @@ class MemoryWatch:
         self.thread.join()
 
 
+def old_files(broker, log_end):
+    """The files of the log that are full: the newest takes the hot topic, and one behind it may be prepared."""
+    return [path for path in sorted((broker.store / "commitlog").iterdir())
+            if int(path.name) + path.stat().st_size <= log_end]
+
+
 def measure(broker, options, with_reader):
     seconds = options.warm_up + options.seconds
-    log = sorted((broker.store / "commitlog").iterdir())[:options.old_files]
+    log = old_files(broker, options.log_end)
     if with_reader:
         drop_cached(log)
     cached = cached_bytes(log)
@@ -88,8 +95,7 @@ def run(options):
         broker.stop()
         broker.start()
         broker.wait_idle()
-        # The newest file takes the hot topic; a second one may be prepared.
-        options.old_files = max(1, int(options.backlog_gib))
+        options.log_end = int(re.search(r"storage.recovered .*\blog_end=(\d+)", broker.log.read_text()).group(1))
         for repetition in range(options.repetitions):
             for kind in ("AB" if repetition % 2 == 0 else "BA"):
                 result = measure(broker, options, kind == "B")
