@@ -44,6 +44,7 @@ def run(options):
         for repetition in range(options.repetitions):
             order = (few, many) if repetition % 2 == 0 else (many, few)
             for broker in order:
+                need_free_bytes(options.data_dir, seconds * per_second * (options.size + 300))
                 broker.go_on()
                 report = broker.load(
                     options.load_cores, *spreads[broker.name], "--size", options.size, "--keys", options.keys,
