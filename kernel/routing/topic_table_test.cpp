@@ -417,7 +417,7 @@ TEST_F(TopicTableTest, restoring_many_topics_finds_each_of_them_and_keeps_the_qu
   // Several in each stripe of the table.
   constexpr std::int32_t count = 10'000;
   for (std::int32_t i = 0; i < count; ++i) stored.topics["t" + std::to_string(i)].read_queue_count = 1 + i % 7;
-  EXPECT_EQ(table_.restore(stored), static_cast<std::size_t>(count) + 1);
+  EXPECT_EQ(table_.restore(stored).count, static_cast<std::size_t>(count) + 1);
   EXPECT_EQ(table_.size(), before + count);
   auto reader = table_.reader();
   for (std::int32_t i = 0; i < count; ++i) {

@@ -94,6 +94,8 @@ Status MmapStore::begin() {
   last_record_ = recovered_.last_record;
   first_store_ms_ = recovered_.oldest_store_ms;
   wanted_ = recovered_.log_end;
+  // What a killed process left in the cache only: once started, all that was recovered counts as durable.
+  GANTRY_TRY(log_.sync());
   update_space();
   // Files of the log that went since the last checkpoint took the oldest messages of queues with them.
   if (recovered_.from_ledger && mark_.log_begin != log_.begin()) GANTRY_TRY(expire_queues(log_.begin()));

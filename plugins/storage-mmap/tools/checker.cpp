@@ -221,7 +221,11 @@ class Checker {
   /// Whether the record's entry must be in its file already.
   [[nodiscard]] bool is_due(const LogPlace& place) const {
     if (!files_.is_running() && !files_.crash_marker) return true;
-    return files_.mark && mark_fits_ && place.end() <= files_.mark->end;
+    if (!files_.mark || !mark_fits_) return false;
+    const auto topic = files_.written_ends.find(place.view.topic);
+    if (topic == files_.written_ends.end()) return false;
+    const auto queue = topic->second.find(place.view.queue_id);
+    return queue != topic->second.end() && place.view.queue_offset < queue->second;
   }
 
   static void note_lack(QueueState::Lack& lack, const LogPlace& place) {

@@ -1,46 +1,18 @@
 #pragma once
-// Readers of Gantry's own small files that share no code with the store that writes them: gantry/queues (the ledger),
-// gantry/index (how far the index is whole), gantry/dispatch and gantry/deleted-topics of earlier versions.
+// What Gantry's own small files say: gantry/queues (the ledger) and gantry/index (how far the index is whole).
 
 #include "plugins/storage-mmap/disk.hpp"
 #include "plugins/storage-mmap/tools/store_files.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace gantry::storage_mmap::tools {
 
-/// What the ledger says about a queue.
-struct LedgerQueue {
-  std::int64_t min = 0;
-  std::int64_t max = 0;
-  std::int64_t first_record = -1;
-  std::int64_t log_end = -1;
-};
-
-struct Ledger {
-  DurableMark mark;
-  std::int64_t log_begin = 0;
-  struct Topic {
-    std::int64_t deleted_at = -1;
-    std::map<std::int32_t, LedgerQueue> queues;
-  };
-  std::map<std::string, Topic, std::less<>> topics;
-  std::int64_t bytes = 0;          ///< that make sense
-  std::int64_t bytes_ignored = 0;  ///< behind the last good frame
-  std::string reason;              ///< why they are ignored
-};
-
-/// Nothing when there is no such file, or no good frame in it (then `why` says what is wrong).
-Result<std::optional<Ledger>> read_ledger(Disk& disk, const std::string& root, std::string& why);
-/// The same from the file's content.
-std::optional<Ledger> parse_ledger(std::string_view content, std::string& why);
-
-/// gantry/dispatch. Nothing when there is none or no good slot in it (then `why` says so).
-Result<std::optional<DurableMark>> read_dispatch_mark(Disk& disk, const std::string& root, std::string& why);
+/// Fills in what the ledger says: the mark, the deleted topics, up to where each queue's files hold its entries, and how
+/// much of the file could not be read. `why` is not empty when there is such a file and no good frame in it.
+Status read_ledger(Disk& disk, StoreFiles& files, std::string& why);
 
 /// gantry/index: two slots of 512 bytes, the newer good one counts.
 ///   0 8 "GANTRYIM"   8 8 sequence   16 8 written end   24 4 slots   28 4 entries   ...   112 4 CRC-32 of all before
@@ -51,8 +23,5 @@ struct IndexMarkSeen {
 };
 /// Nothing when there is none or no good slot in it (then `why` says so).
 Result<std::optional<IndexMarkSeen>> read_index_mark(Disk& disk, const std::string& root, std::string& why);
-
-/// gantry/deleted-topics; empty when there is none.
-Result<std::map<std::string, std::int64_t, std::less<>>> read_deleted_topics(Disk& disk, const std::string& root);
 
 }  // namespace gantry::storage_mmap::tools

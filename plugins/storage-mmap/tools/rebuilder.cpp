@@ -103,7 +103,6 @@ class Rebuilder {
       // A ledger stays: it knows deleted topics, and the store makes again what it names and the folders lack. Without
       // one the next start has to read all of the log, as after a crash that left no checkpoint.
       if (!had_ledger) {
-        GANTRY_TRY(move("gantry/dispatch"));
         GANTRY_TRY(move("checkpoint"));
         GANTRY_ASSIGN(const auto marker, disk_.open(root_ + "/abort", OpenMode::replace));
         GANTRY_TRY(disk_.sync(marker));

@@ -102,17 +102,6 @@ Status read_checkpoint(Disk& disk, StoreFiles& files) {
 
 Status read_own_files(Disk& disk, StoreFiles& files, Reporter& reporter) {
   std::string why;
-  GANTRY_ASSIGN(files.mark, read_dispatch_mark(disk, files.root, why));
-  if (!why.empty()) {
-    reporter.tell({.severity = sdk::FindingSeverity::warning,
-                   .kind = "dispatch mark",
-                   .file = "gantry/dispatch",
-                   .expected = "a mark with its CRC-32",
-                   .found = why,
-                   .remedy = "none needed: the next start reads more of the log instead"});
-  }
-  GANTRY_ASSIGN(files.deleted_topics, read_deleted_topics(disk, files.root));
-  why.clear();
   GANTRY_ASSIGN(const auto index_mark, read_index_mark(disk, files.root, why));
   if (index_mark) {
     files.index_written_end = index_mark->written_end;
@@ -129,7 +118,7 @@ Status read_own_files(Disk& disk, StoreFiles& files, Reporter& reporter) {
                    .remedy = "none needed: the next start finds out itself how far the index is whole"});
   }
   why.clear();
-  GANTRY_ASSIGN(const auto ledger, read_ledger(disk, files.root, why));
+  GANTRY_TRY(read_ledger(disk, files, why));
   if (!why.empty()) {
     reporter.tell({.severity = sdk::FindingSeverity::warning,
                    .kind = "ledger",
@@ -138,18 +127,13 @@ Status read_own_files(Disk& disk, StoreFiles& files, Reporter& reporter) {
                    .found = why,
                    .remedy = "none needed: the next start makes it again from the log and the queues"});
   }
-  if (!ledger) return {};
-  files.mark = ledger->mark;
-  for (const auto& [name, topic] : ledger->topics) {
-    if (topic.deleted_at >= 0) files.deleted_topics[name] = topic.deleted_at;
-  }
-  if (ledger->bytes_ignored > 0 && !files.is_running()) {
+  if (files.ledger_bytes_ignored > 0 && !files.is_running()) {
     reporter.tell({.severity = sdk::FindingSeverity::warning,
                    .kind = "ledger tail",
                    .file = "gantry/queues",
-                   .position = ledger->bytes,
+                   .position = files.ledger_bytes,
                    .expected = "the file's end or a whole frame",
-                   .found = ledger->reason,
+                   .found = std::to_string(files.ledger_bytes_ignored) + " bytes that are none",
                    .remedy = "none needed: what the frames before it say is older, and as true"});
   }
   return {};

@@ -56,6 +56,10 @@ struct StoreFiles {
   std::optional<DurableMark> mark;
   std::int64_t index_written_end = 0;  ///< keys of records that end at or below it are in the index; 0: not known
   std::map<std::string, std::int64_t, std::less<>> deleted_topics;  ///< the log's end when they were deleted
+  /// By topic and queue: entries below it are in the queue's files as of the mark, newer ones in the ledger itself.
+  std::map<std::string, std::map<std::int32_t, std::int64_t>, std::less<>> written_ends;
+  std::int64_t ledger_bytes = 0;          ///< that make sense
+  std::int64_t ledger_bytes_ignored = 0;  ///< behind the last good frame
 
   [[nodiscard]] bool is_running() const noexcept { return !holder.empty(); }
   [[nodiscard]] std::int64_t files_begin() const noexcept { return segments.empty() ? 0 : segments.front().base; }

@@ -1,7 +1,6 @@
 // Concern: stat, dump, locate, rebuild and copy tell and make what they promise.
 // Method: small stores written by the real store; copies and rebuilt stores are opened by it again.
 
-#include "plugins/storage-mmap/tools/own_files.hpp"
 #include "plugins/storage-mmap/tools/testing/tools_fixture.hpp"
 
 #include "protocol/bytes.hpp"
@@ -283,63 +282,6 @@ TEST_F(OtherTools, copies_of_a_store_that_is_written_to_hold_what_was_stored_bef
   stopping = true;
   writer.join();
   close();
-}
-
-/// A frame as queue_ledger.hpp describes it.
-std::string ledger_frame(const std::string& payload) {
-  std::string frame(8, '\0');
-  protocol::store_big_endian<std::uint32_t>(frame.data(), static_cast<std::uint32_t>(payload.size()));
-  protocol::store_big_endian<std::uint32_t>(frame.data() + 4,
-                                            protocol::crc32(protocol::as_bytes(std::string_view(payload))));
-  return frame + payload;
-}
-
-template <typename T>
-void put(std::string& to, T value) {
-  char bytes[sizeof(T)];
-  protocol::store_big_endian<T>(bytes, value);
-  to.append(bytes, sizeof(T));
-}
-
-std::string ledger_payload(std::int64_t end, bool whole, const std::string& topic, std::int64_t max) {
-  std::string payload;
-  for (const std::int64_t value : {end, end - 100, std::int64_t{0}}) put(payload, value);
-  put<std::uint8_t>(payload, 0);
-  put<std::uint8_t>(payload, whole ? 1 : 0);
-  put<std::uint32_t>(payload, 1);
-  put<std::uint16_t>(payload, static_cast<std::uint16_t>(topic.size()));
-  payload += topic;
-  put<std::uint8_t>(payload, 0);
-  put<std::int64_t>(payload, -1);
-  put<std::uint32_t>(payload, 1);
-  put<std::int32_t>(payload, 3);
-  for (const std::int64_t value : {std::int64_t{0}, max, std::int64_t{0}, end}) put(payload, value);
-  return payload;
-}
-
-TEST(Ledger, frames_add_up_and_a_torn_one_ends_the_file) {
-  std::string content = "GANTRYQL";
-  put<std::uint32_t>(content, 1);
-  put<std::uint32_t>(content, 0);
-  content += ledger_frame(ledger_payload(1000, true, "a", 5));
-  content += ledger_frame(ledger_payload(2000, false, "b", 7));
-  std::string why;
-  const auto whole = parse_ledger(content, why);
-  ASSERT_TRUE(whole) << why;
-  EXPECT_EQ(whole->mark.end, 2000);
-  EXPECT_EQ(whole->topics.at("a").queues.at(3).max, 5);
-  EXPECT_EQ(whole->topics.at("b").queues.at(3).max, 7);
-  EXPECT_EQ(whole->bytes_ignored, 0);
-  const auto good = content.size();
-  content += ledger_frame(ledger_payload(3000, false, "c", 9));
-  content.back() = static_cast<char>(content.back() ^ 1);
-  const auto torn = parse_ledger(content, why);
-  ASSERT_TRUE(torn) << why;
-  EXPECT_EQ(torn->mark.end, 2000);
-  EXPECT_EQ(torn->bytes, static_cast<std::int64_t>(good));
-  EXPECT_FALSE(torn->topics.contains("c"));
-  EXPECT_FALSE(parse_ledger("GANTRYQL", why));
-  EXPECT_FALSE(parse_ledger(content.substr(0, 30), why));
 }
 
 }  // namespace
