@@ -21,7 +21,8 @@ class Chooser {
     GANTRY_ASSIGN(const auto entries, disk.list(folder));
     std::vector<std::string> names;
     for (const auto& entry : entries) {
-      if (!entry.is_directory && is_index_file_name(entry.name)) names.push_back(entry.name);
+      if (entry.is_directory) continue;
+      (is_index_file_name(entry.name) ? names : out_.strangers).push_back(entry.name);
     }
     std::sort(names.begin(), names.end());
     for (const auto& name : names) {

@@ -44,6 +44,7 @@ struct IndexChoice {
     bool is_damaged = false;  ///< put aside, not removed
   };
   std::vector<Unwanted> unwanted;
+  std::vector<std::string> strangers;  ///< files that are none of an index; left alone
 };
 
 Result<IndexChoice> choose_index_files(Disk& disk, const std::string& folder, IndexGeometry geometry,

@@ -130,6 +130,10 @@ Status MessageIndex::Impl::start(const IndexStart& found) {
     GANTRY_TRY(disk.sync_directory(root));
   }
   GANTRY_ASSIGN(auto choice, choose_index_files(disk, folder, geometry, mark, found, source.log_begin()));
+  for (const auto& name : choice.strangers) {
+    log(GANTRY_LOG_WARN, "index.foreign_file",
+        "file=" + folder + "/" + name + " expected a name of 17 digits; it is left alone");
+  }
   files = std::move(choice.files);
   written_end = choice.written_end;
   unwanted = std::move(choice.unwanted);

@@ -523,7 +523,7 @@ TEST_F(MmapStoreTest, a_full_disk_answers_full_and_recovers_by_itself) {
   disk.free_percent = 5;
   EXPECT_TRUE(eventually([&] { return append() == GANTRY_E_FULL; }));
   EXPECT_EQ(probe->store().positions().writable, 0u);
-  EXPECT_TRUE(harness_.logged("storage.full"));
+  EXPECT_TRUE(eventually([&] { return harness_.logged("storage.full"); }));
   EXPECT_EQ(probe->read(queue, 0)->outcome, GANTRY_READ_FOUND);
   disk.free_percent = 50;
   EXPECT_TRUE(eventually([&] { return append() == GANTRY_OK; }));

@@ -26,6 +26,7 @@ LedgerFrame::LedgerFrame(const LedgerMark& mark, Kind kind) {
   bytes_.append_integer(mark.end);
   bytes_.append_integer(mark.last_record);
   bytes_.append_integer(mark.log_begin);
+  bytes_.append_integer(mark.confirmed);
   bytes_.append_integer(static_cast<std::uint8_t>(mark.clean));
   bytes_.append_integer(static_cast<std::uint8_t>(kind == Kind::whole));
 }
@@ -103,6 +104,7 @@ bool QueueLedger::apply(std::string_view payload, Image& image) {
   mark.end = reader.read<std::int64_t>();
   mark.last_record = reader.read<std::int64_t>();
   mark.log_begin = reader.read<std::int64_t>();
+  mark.confirmed = reader.read<std::int64_t>();
   mark.clean = reader.read<std::uint8_t>() != 0;
   const bool whole = reader.read<std::uint8_t>() != 0;
   const bool follows = whole ? number_ == 0 : number == number_ + 1;
@@ -145,7 +147,6 @@ bool QueueLedger::apply(std::string_view payload, Image& image) {
     queue.extent = extent;
   }
   if (!reader.ok()) return false;
-  if (!whole && image.mark.end != mark.end) image.previous_end = image.mark.end;
   image.mark = mark;
   number_ = number;
   return true;

@@ -5,8 +5,8 @@
 //
 //   head:    "GANTRYQL", u32 version (1), u32 zero
 //   frame:   u32 payload size, u32 CRC-32 of the payload, payload
-//   payload: u64 number of the frame, i64 mark.end, i64 mark.last_record, i64 mark.log_begin, u8 mark.clean,
-//            u8 whole (1: forget the frames before), then items up to its end:
+//   payload: u64 number of the frame, i64 mark.end, i64 mark.last_record, i64 mark.log_begin, i64 mark.confirmed,
+//            u8 mark.clean, u8 whole (1: forget the frames before), then items up to its end:
 //     u8 1   u16 size, topic, i32 id, i64 min, i64 written, i64 max, i64 first_record, i64 log_end,
 //            u32 count, entries [max - count, max) of 20 bytes as in consume-queue files
 //     u8 2   u16 size, topic, i64 deleted_at
@@ -43,6 +43,9 @@ struct LedgerMark {
   std::int64_t end = 0;
   std::int64_t last_record = -1;  ///< where the record begins that ends there; -1 in an empty log
   std::int64_t log_begin = 0;     ///< where the log began
+  /// The confirm offset that the checkpoint file had when this was written; it is to become `end` right after that. One
+  /// of the two is found there unless another broker used the directory since.
+  std::int64_t confirmed = 0;
   bool clean = false;             ///< written by an orderly stop: the log ended here
 };
 
@@ -82,7 +85,6 @@ class QueueLedger {
   };
   struct Image {
     LedgerMark mark;
-    std::int64_t previous_end = -1;  ///< of the frame before's mark; -1 without one
     std::map<std::string, Topic, std::less<>> topics;
     std::uint64_t bytes = 0;          ///< up to the end of the last good frame
     std::uint64_t bytes_ignored = 0;  ///< behind it

@@ -109,7 +109,7 @@ Result<Recovery::Doubt> Recovery::doubt(const QueueLedger::Image& image) {
                                     parts_.root.ours() + "/queues and the folder consumequeue"};
   }
   const auto confirmed = out_.checkpoint.confirm_offset;
-  if (confirmed != mark.end && confirmed != image.previous_end) {
+  if (confirmed != mark.end && confirmed != mark.confirmed) {
     return Doubt{"file=" + parts_.root.path() + "/checkpoint expected_confirm_offset=" + std::to_string(mark.end) +
                      " found=" + std::to_string(confirmed) +
                      " another broker used the directory since, or the file is damaged",

@@ -71,7 +71,7 @@ Status MmapStore::checkpoint_locked(Extent extent) {
   std::int64_t store_ms = 0;
   {
     const std::lock_guard lock(append_mutex_);
-    mark = {log_.end(), last_record_, log_.begin(), extent == Extent::everything};
+    mark = {log_.end(), last_record_, log_.begin(), checkpoint_.confirm_offset, extent == Extent::everything};
     store_ms = last_store_ms_;
   }
   if (log_.durable_end() < mark.end && !wait_durable(mark.end)) {
@@ -116,7 +116,9 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
       if (pending == 0) continue;
       const bool is_worthwhile =
           pending >= options_.queue_write_entries_min || queue->oldest_unwritten() < aged_end_ || everything;
-      if (is_worthwhile) GANTRY_TRY(write_queue(*queue, mark.end));
+      // The folder still holds, or will lose, the files of the deleted topic of that name.
+      const bool must_wait = !unfinished_deletions_.empty() && unfinished_deletions_.contains(queue->topic());
+      if (is_worthwhile && !must_wait) GANTRY_TRY(write_queue(*queue, mark.end));
       oldest_unwritten = std::min(oldest_unwritten, queue->oldest_unwritten());
     }
     // A failed sync may have lost what it was to sync: it is never repeated as if it could succeed.

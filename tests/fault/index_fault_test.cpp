@@ -40,10 +40,13 @@ class IndexFaultTest : public testing::Test {
         return progress.failed || (progress.indexed_end >= harness.log.end() && progress.pending_keys == 0);
       });
     }
-    void expect_all() const {
+    /// Looking does not count among the calls that fail.
+    void expect_all() {
+      disk().count_only("no operation", "");
       std::vector<std::string> keys = {"all", "few0", "few3", "few6"};
       for (int i = 0; i < appended; i += 13) keys.push_back("own" + std::to_string(i));
       harness.expect_all(keys);
+      disk().count_only("", "");
     }
 
     [[nodiscard]] FaultDisk& disk() { return *own_disk; }
