@@ -13,6 +13,7 @@ constexpr std::string_view file_magic = "GANTRYQL";
 constexpr std::uint32_t file_version = 1;
 constexpr std::size_t file_head_size = 16;
 constexpr std::size_t frame_head_size = 8;
+constexpr std::size_t payload_head_size = 4 * 8 + 2;  // up to the items
 constexpr std::uint8_t queue_item = 1;
 constexpr std::uint8_t deleted_item = 2;
 constexpr std::uint64_t file_size_max = 4ull << 30;
@@ -97,6 +98,13 @@ Status QueueLedger::append(LedgerFrame frame) {
   return {};
 }
 
+bool QueueLedger::follows(std::string_view payload) const {
+  if (payload.size() < payload_head_size) return false;
+  const auto number = protocol::load_big_endian<std::uint64_t>(payload.data());
+  const bool whole = payload[payload_head_size - 1] != 0;
+  return whole ? number_ == 0 : number_ != 0 && number == number_ + 1;
+}
+
 bool QueueLedger::apply(std::string_view payload, Image& image) {
   protocol::ByteReader reader(protocol::as_bytes(payload));
   const auto number = reader.read<std::uint64_t>();
@@ -107,8 +115,7 @@ bool QueueLedger::apply(std::string_view payload, Image& image) {
   mark.confirmed = reader.read<std::int64_t>();
   mark.clean = reader.read<std::uint8_t>() != 0;
   const bool whole = reader.read<std::uint8_t>() != 0;
-  const bool follows = whole ? number_ == 0 : number == number_ + 1;
-  if (!reader.ok() || !follows || mark.end < 0) return false;
+  if (!reader.ok() || mark.end < 0) return false;
   if (whole) image.topics.clear();
   while (reader.ok() && reader.remaining() > 0) {
     const auto kind = reader.read<std::uint8_t>();
@@ -131,7 +138,8 @@ bool QueueLedger::apply(std::string_view payload, Image& image) {
     extent.log_end = reader.read<std::int64_t>();
     const auto count = reader.read<std::uint32_t>();
     const auto entries = reader.read_bytes(std::int64_t{count} * static_cast<std::int64_t>(protocol::queue_entry_size));
-    if (!reader.ok() || id < 0 || extent.min < 0 || extent.max < extent.min || extent.written > extent.max) return false;
+    if (!reader.ok() || id < 0 || extent.min < 0 || extent.max < extent.min || extent.written > extent.max)
+      return false;
     auto& queue = topic.queues[id];
     auto& tail = queue.tail;
     // What is in the files by now leaves the tail; what is new joins it.
@@ -170,7 +178,8 @@ Result<std::optional<QueueLedger::Image>> QueueLedger::load() {
     const auto crc = protocol::load_big_endian<std::uint32_t>(rest.data() + 4);
     if (size > rest.size() - frame_head_size) break;
     const auto payload = rest.substr(frame_head_size, size);
-    if (protocol::crc32(protocol::as_bytes(payload)) != crc) break;
+    // Zeros are an empty payload with a good checksum; what lay there before has the number of another story.
+    if (protocol::crc32(protocol::as_bytes(payload)) != crc || !follows(payload)) break;
     if (!image) image.emplace();
     if (!apply(payload, *image)) {
       // Half applied: this file cannot be believed any more.

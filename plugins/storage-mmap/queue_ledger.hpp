@@ -1,7 +1,7 @@
 #pragma once
 // gantry/queues: what every message queue held at the last checkpoint, so that a start needs to look at none of their
-// files, and the newest entries of queues that have too few of them to be worth a write of their own file yet. A file of
-// frames, to which a checkpoint adds what changed; it is rewritten when it has grown.
+// files, and the newest entries of queues that have too few of them to be worth a write of their own file yet. A file
+// of frames, to which a checkpoint adds what changed; it is rewritten when it has grown.
 //
 //   head:    "GANTRYQL", u32 version (1), u32 zero
 //   frame:   u32 payload size, u32 CRC-32 of the payload, payload
@@ -102,6 +102,8 @@ class QueueLedger {
 
  private:
   [[nodiscard]] protocol::ByteView seal(LedgerFrame& frame);
+  /// Whether it is the frame that comes next.
+  [[nodiscard]] bool follows(std::string_view payload) const;
   bool apply(std::string_view payload, Image& image);
 
   Disk& disk_;
