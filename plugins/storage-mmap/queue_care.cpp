@@ -156,7 +156,12 @@ Status QueueCare::finish(Patient& patient) {
     }
     if (patient.first < 0) {
       queue.set_min(patient.end, -1);
+      // Entries that came meanwhile may have made the file.
+      if (queue.extent().written > patient.end) {
+        GANTRY_TRY(parts_.files.write_blanks(queue, parts_.files.file_begin(patient.end), patient.end));
+      }
     } else {
+      GANTRY_TRY(parts_.files.write_blanks(queue, parts_.files.file_begin(patient.first), patient.first));
       queue.set_min(patient.first, patient.first_record);
     }
   }

@@ -328,8 +328,9 @@ Result<File> QueueFiles::make_file(const MessageQueue& queue, const std::string&
   GANTRY_ASSIGN(auto file, disk_.open(path, OpenMode::create));
   const auto fill = [&]() -> Status {
     GANTRY_TRY(disk_.resize(file, static_cast<std::uint64_t>(file_entries_) * queue_entry_size));
-    // A file that begins in the middle is filled up to there, as RocketMQ expects it.
-    return fill_slots(file, 0, first_slot);
+    // A file that begins in the middle is filled up to there, as RocketMQ expects it. Under repair, what is missing is
+    // still to come: it must be seen to be missing until then.
+    return queue.is_repairing() ? Status() : fill_slots(file, 0, first_slot);
   };
   if (auto filled = fill(); !filled) {
     // Half a file must not be taken for a whole one when it is tried again.

@@ -44,10 +44,13 @@ class QueueFiles {
 
   // ---- who holds the store's files lock ----
 
-  /// Writes entries from `first_offset` on. Makes folders, files and pre-blank entries as needed.
+  /// Writes entries from `first_offset` on. Makes folders and files as needed, and pre-blank entries before the first
+  /// of a file, unless the queue is under repair.
   Status write(const MessageQueue& queue, std::int64_t first_offset, std::span<const protocol::QueueEntry> entries);
   /// Offsets that no message has: pre-blank entries, up to `end_offset`.
   Status write_blanks(const MessageQueue& queue, std::int64_t first_offset, std::int64_t end_offset);
+  /// The offset that the file of `offset` begins with.
+  [[nodiscard]] std::int64_t file_begin(std::int64_t offset) const noexcept { return offset - offset % file_entries_; }
   /// Everything written before is on the disk afterwards.
   Status sync();
   /// Closes the queue's files.
