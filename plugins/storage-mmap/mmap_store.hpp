@@ -120,6 +120,10 @@ class MmapStore final : public sdk::Store {
   /// Entries from `offset` on, from memory or files; at least one unless the queue ends there.
   Result<std::size_t> locate(MessageQueue& queue, std::int64_t offset, std::span<protocol::QueueEntry> to,
                              bool may_block);
+  /// The first offset in [from, to) that has a message, past those that have none, with its entry; `to` when there is
+  /// none, -1 when the topic was deleted or the offset expired meanwhile. Errors as locate().
+  Result<std::int64_t> locate_first(MessageQueue& queue, std::int64_t from, std::int64_t to, bool may_block,
+                                    protocol::QueueEntry& entry);
   /// The record that the entry points to, checked. Errc::would_block; busy when the queue turns out to be damaged;
   /// not_found when its file was removed.
   Result<LogBytes> record_of(MessageQueue& queue, std::int64_t offset, const protocol::QueueEntry& entry,

@@ -125,7 +125,13 @@ Status MmapStore::Reader::run() {
       GANTRY_TRY(stop_at(next_, count.error()));
       break;
     }
-    if (*count == 0) break;  // the topic was deleted meanwhile
+    if (*count == 0) {
+      // The topic was deleted, or its oldest messages expired, since the bounds were looked at.
+      const auto min = queue_.bounds().min;
+      if (next_ >= min || result_.message_count > 0) break;
+      result_.min_offset = min;
+      return ends(GANTRY_READ_BEFORE_BEGIN, min);
+    }
     GANTRY_TRY(consider(std::span(entries).first(*count)));
   }
   if (result_.message_count > 0) {
@@ -139,6 +145,13 @@ Status MmapStore::Reader::run() {
 Status MmapStore::Reader::stop_at(std::int64_t offset, const Error& why) {
   next_ = offset;
   stopped_ = true;
+  if (why.code == Errc::not_found) {
+    // Its file was removed since the entries were looked at.
+    if (result_.message_count > 0) return {};
+    obstacle_ = GANTRY_READ_REMOVED;
+    next_ = offset + 1;
+    return {};
+  }
   if (result_.message_count == 0 && next_ == request_.offset) return why;
   return {};
 }
@@ -206,13 +219,6 @@ Status MmapStore::Reader::take_all(std::span<const QueueEntry> candidates, std::
       return {};
     }
     const auto record = store_.record_of(queue_, offsets[i], entry, log_reader_, run_end(candidates.subspan(i)));
-    if (!record && record.error().code == Errc::not_found) {
-      // Its file was removed since the entries were looked at.
-      if (result_.message_count == 0) obstacle_ = GANTRY_READ_REMOVED;
-      next_ = offsets[i] + (result_.message_count == 0 ? 1 : 0);
-      stopped_ = true;
-      return {};
-    }
     if (!record) return stop_at(offsets[i], record.error());
     std::uint8_t verdict = 1;
     if (asks_records(request_.match)) {
@@ -316,9 +322,29 @@ Result<std::size_t> MmapStore::locate(MessageQueue& queue, std::int64_t offset, 
   if (queue.is_dead()) return std::size_t{0};
   const bool is_missing = count ? *count == 0 : count.error().code == Errc::not_found;
   if (!is_missing) return count;
+  if (offset < queue.bounds().min) return std::size_t{0};  // it expired meanwhile
   care_.report(queue, "offset " + std::to_string(offset) + " is in no file of it");
   upkeep_wakeup_.notify();
   return being_rebuilt(queue);
+}
+
+Result<std::int64_t> MmapStore::locate_first(MessageQueue& queue, std::int64_t from, std::int64_t to, bool may_block,
+                                             QueueEntry& entry) {
+  std::array<QueueEntry, scan_batch> entries;
+  while (from < to) {
+    const auto wanted = std::min<std::size_t>(scan_batch, static_cast<std::size_t>(to - from));
+    GANTRY_ASSIGN(const auto count, locate(queue, from, std::span(entries).first(wanted), may_block));
+    if (count == 0) return std::int64_t{-1};
+    for (std::size_t i = 0; i < count; ++i, ++from) {
+      if (entries[i].is_pre_blank()) continue;
+      entry = entries[i];
+      if (entry.is_written()) return from;
+      care_.report(queue, "offset " + std::to_string(from) + " has no entry");
+      upkeep_wakeup_.notify();
+      return being_rebuilt(queue);
+    }
+  }
+  return to;
 }
 
 Result<LogBytes> MmapStore::record_of(MessageQueue& queue, std::int64_t offset, const QueueEntry& entry,
@@ -477,28 +503,36 @@ Result<std::int64_t> MmapStore::search_time(gantry_queue* queue, std::int64_t ti
   const bool upper = boundary == GANTRY_SEARCH_UPPER;
   const auto bounds = target.bounds();
   LogReader reader(log_, disk_, may_block);
-  // Halving for the first offset whose time is >= t (lower) or > t (upper). What has no record counts as too old.
+  // Halving for the first offset from which on the next message's time is >= t (lower) or > t (upper). What was removed
+  // counts as too old.
   auto low = bounds.min;
   auto high = bounds.max;
   while (low < high) {
     const auto middle = low + (high - low) / 2;
-    std::array<QueueEntry, 1> found;
-    GANTRY_ASSIGN(const auto count, locate(target, middle, found, may_block));
-    if (count == 0) return bounds.min;  // the topic was deleted meanwhile
-    bool too_old = true;
-    if (found[0].is_written() && !found[0].is_pre_blank() && found[0].log_offset >= log_.begin()) {
-      auto store_ms = store_ms_of(target, middle, found[0], reader);
-      if (!store_ms && store_ms.error().code != Errc::not_found) return store_ms;
-      // Not found: its file was removed meanwhile.
-      if (store_ms) too_old = upper ? *store_ms <= time_ms : *store_ms < time_ms;
+    QueueEntry found;
+    GANTRY_ASSIGN(const auto offset, locate_first(target, middle, high, may_block, found));
+    if (offset < 0) return bounds.min;
+    bool too_old = false;
+    if (offset < high) {
+      too_old = true;
+      if (found.log_offset >= log_.begin()) {
+        auto store_ms = store_ms_of(target, offset, found, reader);
+        if (!store_ms && store_ms.error().code != Errc::not_found) return store_ms;
+        // Not found: its file was removed meanwhile.
+        if (store_ms) too_old = upper ? *store_ms <= time_ms : *store_ms < time_ms;
+      }
     }
     if (too_old) {
-      low = middle + 1;
+      low = offset + 1;
     } else {
       high = middle;
     }
   }
-  return upper ? std::max(low - 1, bounds.min) : low;
+  // Before `low` there is a message, if anything is.
+  if (upper) return std::max(low - 1, bounds.min);
+  QueueEntry ignored;
+  GANTRY_ASSIGN(const auto offset, locate_first(target, low, bounds.max, may_block, ignored));
+  return offset < 0 ? low : offset;
 }
 
 }  // namespace gantry::storage_mmap

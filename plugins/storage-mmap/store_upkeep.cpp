@@ -131,21 +131,27 @@ Status MmapStore::expire_queue(MessageQueue& queue, std::int64_t log_begin) {
   const auto bounds = queue.bounds();
   auto low = bounds.min;
   auto high = bounds.max;
+  auto first = bounds.max;
   std::int64_t first_record = -1;
+  // Halving for the first message that stays; offsets without one may lie anywhere.
   while (low < high) {
     const auto middle = low + (high - low) / 2;
-    std::array<protocol::QueueEntry, 1> found;
-    auto count = locate(queue, middle, found, true);
-    if (!count && count.error().code == Errc::busy) return {};  // its repair looks at the log's begin, too
-    if (!count) return std::move(count).error();
-    if (*count == 0) return {};  // the topic was deleted meanwhile
-    if (found[0].is_written() && !found[0].is_pre_blank() && found[0].log_offset >= log_begin) {
-      high = middle;
-      first_record = found[0].log_offset;
-    } else {
-      low = middle + 1;
+    protocol::QueueEntry found;
+    const auto offset = locate_first(queue, middle, high, true, found);
+    if (!offset && offset.error().code == Errc::busy) return {};  // its repair looks at the log's begin, too
+    if (!offset) return offset.error();
+    if (*offset < 0) return {};  // the topic was deleted meanwhile
+    if (*offset < high && found.log_offset < log_begin) {
+      low = *offset + 1;
+      continue;
     }
+    if (*offset < high) {
+      first = *offset;
+      first_record = found.log_offset;
+    }
+    high = middle;
   }
+  low = first;
   queue.set_min(low, first_record);
   const std::lock_guard lock(files_mutex_);
   if (queue.is_dead() || low / options_.queue_file_entries == bounds.min / options_.queue_file_entries) return {};
