@@ -207,7 +207,7 @@ Status CommitLog::remove_unused() {
 }
 
 Status CommitLog::remove_first() {
-  std::string path;
+  GANTRY_TRY(remove_left_behind());
   {
     const std::lock_guard lock(shape_mutex_);
     const auto next = files_begin_ + segment_size_;
@@ -215,14 +215,21 @@ Status CommitLog::remove_first() {
     // Nobody looks for it from here on, then it is taken out, then it goes.
     begin_.store(next, std::memory_order_release);
     auto* segment = segments_.retire(files_begin_);
-    path = segment->file().path();
+    left_behind_ = segment->file().path();
     segment->become(Segment::State::retired);
     leaving_.push_back(segment);
     files_begin_ = next;
   }
-  GANTRY_TRY(disk_.remove(path));
+  return remove_left_behind();
+}
+
+Status CommitLog::remove_left_behind() {
+  if (left_behind_.empty()) return {};
+  GANTRY_TRY(disk_.remove(left_behind_));
   // One by one: names that a power cut brings back must not leave a gap before those that stay.
-  return disk_.sync_directory(folder_);
+  GANTRY_TRY(disk_.sync_directory(folder_));
+  left_behind_.clear();
+  return {};
 }
 
 Errc CommitLog::place(std::uint64_t size, std::int64_t& log_offset) {

@@ -70,7 +70,8 @@ class CommitLog {
 
   // ---- [upkeep thread] ----
 
-  /// Removes the oldest file; never the one that holds the end. Readers that are inside keep its bytes.
+  /// Removes the oldest file; never the one that holds the end. Readers that are inside keep its bytes. A file that
+  /// could not be removed is tried again before the next one goes, so that no gap arises.
   Status remove_first();
 
   // ---- [flush thread] ----
@@ -106,6 +107,7 @@ class CommitLog {
   Status clear_behind(std::int64_t from);
   /// True when nothing was ever written to the beginning of the file.
   Result<bool> is_unused(const std::string& path);
+  Status remove_left_behind();
   Status reserve();
   void populate();
 
@@ -119,6 +121,9 @@ class CommitLog {
   std::int64_t files_begin_ = 0;
   std::int64_t files_end_ = 0;
   std::vector<Segment*> leaving_;  // became cold or retired, but readers were inside
+
+  // [upkeep thread]
+  std::string left_behind_;  // the file that could not be removed
 
   // [append lock]
   std::int64_t next_ = 0;

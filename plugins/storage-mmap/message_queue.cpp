@@ -98,13 +98,14 @@ bool MessageQueue::to_ledger(std::int64_t log_limit, bool whole, QueueExtent& ex
   entries.clear();
   if (dead_.load(std::memory_order_relaxed)) return false;
   const auto end = end_below(log_limit);
-  if (!whole && end == ledger_max_ && written_ == ledger_written_) return false;
+  if (!whole && end == ledger_max_ && written_ == ledger_written_ && min_ == ledger_min_) return false;
   extent = {min_, written_, end, first_record_, end > written_ ? slot(end - 1).log_end() : written_log_end_};
   for (auto offset = whole ? written_ : std::max(written_, ledger_max_); offset < end; ++offset) {
     entries.push_back(slot(offset));
   }
   ledger_max_ = end;
   ledger_written_ = written_;
+  ledger_min_ = min_;
   return true;
 }
 
@@ -118,7 +119,7 @@ bool MessageQueue::settle() {
   } else if (capacity_ > capacity_kept && used * 4 < capacity_) {
     resize(capacity_ / 2);
   }
-  if (used > 0 || ledger_max_ != max_ || ledger_written_ != written_) return false;
+  if (used > 0 || ledger_max_ != max_ || ledger_written_ != written_ || ledger_min_ != min_) return false;
   // One more round on the list, so that an idle queue gives its memory back.
   if (capacity_ > 0) return false;
   is_listed_ = false;
@@ -142,6 +143,7 @@ void MessageQueue::restore(const QueueExtent& extent, std::span<const protocol::
   }
   ledger_max_ = max_;
   ledger_written_ = written_;
+  ledger_min_ = min_;
 }
 
 bool MessageQueue::wants_listing() {
@@ -155,6 +157,12 @@ void MessageQueue::set_min(std::int64_t min, std::int64_t first_record) {
   if (dead_.load(std::memory_order_relaxed) || min < min_) return;
   min_ = std::min(min, max_);
   first_record_ = min_ < max_ ? first_record : -1;
+}
+
+bool MessageQueue::wants_note() {
+  const std::lock_guard lock(mutex_);
+  if (dead_.load(std::memory_order_relaxed) || ledger_min_ == min_) return false;
+  return !std::exchange(is_listed_, true);
 }
 
 QueueExtent MessageQueue::extent() const {

@@ -88,6 +88,8 @@ class MessageQueue {
 
   /// Older messages are gone: the first one that is left, and its record's log offset (-1: none is).
   void set_min(std::int64_t min, std::int64_t first_record);
+  /// True when the ledger says another minimum and the queue is on no list: the store has to list it as dirty.
+  bool wants_note();
   /// As it is now. [any-thread]
   [[nodiscard]] QueueExtent extent() const;
   /// The log offset of the record at min, -1 when it is not known.
@@ -127,6 +129,7 @@ class MessageQueue {
   std::int64_t written_log_end_ = -1;
   std::int64_t ledger_max_ = 0;      // the ledger knows entries below it
   std::int64_t ledger_written_ = 0;  // and took these for written
+  std::int64_t ledger_min_ = 0;      // and said that it begins here
 
   const std::string topic_;
   const std::int32_t id_;

@@ -1,6 +1,6 @@
 // MmapStore: g-space, which keeps room in front of the log and memory behind it small, and g-upkeep, which checks and
 // repairs queue files and removes what has expired.
-#include "plugins/storage-mmap/log_reader.hpp"
+#include "plugins/storage-mmap/log_scanner.hpp"
 #include "plugins/storage-mmap/mmap_store.hpp"
 #include "plugins/storage-mmap/retention.hpp"
 
@@ -76,9 +76,15 @@ void MmapStore::upkeep_loop() {
 }
 
 Result<std::int64_t> MmapStore::first_store_ms(std::int64_t base) {
-  LogReader reader(log_, disk_, true);
+  LogScanner scanner(log_, disk_, LogScanner::Cache::keep);
   protocol::RecordView view;
-  GANTRY_TRY(record_at(base, reader, view));
+  std::string reason;
+  GANTRY_ASSIGN(const auto item, scanner.inspect(base, view, reason));
+  if (item == LogItem::record) return view.store_ms;
+  // Damaged: the first whole one in the file.
+  GANTRY_ASSIGN(const auto found, scanner.find_record(base + 1, std::min(base + log_.segment_size(), log_.durable_end())));
+  if (found < 0) return Error{Errc::not_found, "no whole record in the file of log offset " + std::to_string(base)};
+  GANTRY_TRY(scanner.inspect(found, view, reason));
   return view.store_ms;
 }
 
@@ -93,8 +99,13 @@ Status MmapStore::retain() {
   std::vector<AgedFile> files;
   for (auto base = log_.begin(); base + size <= limit / size * size && files.size() < files_per_round_max; base += size) {
     const auto newest_ms = first_store_ms(base + size);
-    if (!newest_ms) break;
-    files.push_back({base, *newest_ms});
+    if (!newest_ms && newest_ms.error().code != Errc::not_found) return newest_ms.error();
+    files.push_back({base, newest_ms ? *newest_ms : INT64_MAX});
+  }
+  // A file that is damaged throughout does not keep those before it for ever: it is no younger than the one behind it.
+  for (auto i = files.size(); i-- > 0;) {
+    const auto behind_ms = i + 1 < files.size() ? files[i + 1].newest_ms : now();
+    files[i].newest_ms = std::min(files[i].newest_ms, behind_ms);
   }
   GANTRY_ASSIGN(const auto space, disk_.space(options_.path));
   const auto verdict = judge_retention({files, log_.end(), now(), space.total_bytes, space.free_bytes}, options_);
@@ -121,8 +132,10 @@ Status MmapStore::expire_queues(std::int64_t log_begin) {
     if (stopping_) return {};
     const auto bounds = queue->bounds();
     const auto first_record = queue->first_record();
-    if (bounds.min == bounds.max || first_record >= log_begin || queue->is_repairing()) continue;
-    GANTRY_TRY(expire_queue(*queue, log_begin));
+    const bool is_due = bounds.min != bounds.max && first_record < log_begin && !queue->is_repairing();
+    if (is_due) GANTRY_TRY(expire_queue(*queue, log_begin));
+    // Also after a repair: the next start must not look for entries that went.
+    if (queue->wants_note()) list_dirty(*queue);
   }
   return {};
 }
