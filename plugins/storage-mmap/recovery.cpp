@@ -371,7 +371,9 @@ Status Recovery::rebuild_damaged() {
 Status Recovery::cut_queues() {
   for (auto* queue : parts_.queues.all()) {
     if (queue->last_log_end() <= out_.log_end) {
-      if (out_.bytes_cut > 0) GANTRY_TRY(parts_.files.clear_behind(*queue, queue->next_offset()));
+      // With a ledger QueueCare looks: a torn tail is what every power cut leaves, and no reason to open every queue.
+      const bool may_be_stale = out_.bytes_cut > 0 && !out_.from_ledger;
+      if (may_be_stale) GANTRY_TRY(parts_.files.clear_behind(*queue, queue->next_offset()));
       continue;
     }
     GANTRY_ASSIGN(const auto extent, parts_.files.load(*queue, parts_.log.files_begin(), out_.log_end));
