@@ -57,9 +57,12 @@ class ColdReadTest : public StoreFixture {
     }
     return count;
   }
-  bool has_cooled() {
-    // Cooling is done when space is made ready, which appends ask for.
-    return eventually([&] { return mappings() <= 5; });
+  /// Cooling is done when space is made ready, which appends ask for.
+  bool has_cooled(check::StoreProbe& probe) {
+    return eventually([&] {
+      append(probe, "T", 0, 3000);
+      return mappings() <= 5;
+    });
   }
 
   static constexpr int queues = 3;
@@ -70,7 +73,7 @@ TEST_F(ColdReadTest, cold_files_are_not_mapped) {
   auto probe = open();
   fill_log(*probe);
   EXPECT_GT(probe->store().positions().log_end, 15 * segment);
-  EXPECT_TRUE(has_cooled()) << mappings() << " mappings";
+  EXPECT_TRUE(has_cooled(*probe)) << mappings() << " mappings";
 }
 
 TEST_F(ColdReadTest, without_permission_to_block_only_the_hot_window_is_read) {
