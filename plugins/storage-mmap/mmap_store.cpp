@@ -208,6 +208,11 @@ Status MmapStore::stop() {
     }
     GANTRY_TRY(checkpoint(Extent::everything));
     GANTRY_TRY(log_.remove_unused());
+    if (care_.is_unfinished()) {
+      log(GANTRY_LOG_WARN, "storage.left_as_after_a_crash",
+          "queues are still being rebuilt: the next start goes on with them, whichever broker it is");
+      return {};
+    }
     return root_.mark_closed();
   };
   auto ended = end();

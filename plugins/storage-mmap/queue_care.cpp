@@ -56,6 +56,11 @@ bool QueueCare::report(MessageQueue& queue, std::string_view why) {
   return true;
 }
 
+bool QueueCare::is_unfinished() const {
+  const auto queues = parts_.queues.all();
+  return std::any_of(queues.begin(), queues.end(), [](const MessageQueue* queue) { return queue->is_repairing(); });
+}
+
 Status QueueCare::check_all() {
   std::uint64_t checked = 0;
   std::uint64_t wrong = 0;

@@ -46,6 +46,8 @@ class QueueCare {
   /// [upkeep thread] Repairs all queues that were reported, with one pass over the log. Ends early when stopping.
   Status repair_reported();
   [[nodiscard]] bool has_work() const noexcept { return has_work_.load(std::memory_order_relaxed); }
+  /// Whether some queue's files are not whole: other brokers must not take the store for one that was closed in order.
+  [[nodiscard]] bool is_unfinished() const;
   /// Queues repaired since the start. [any-thread]
   [[nodiscard]] std::uint64_t repaired() const noexcept { return repaired_.load(std::memory_order_relaxed); }
 
