@@ -34,7 +34,8 @@ QueueExtent extent_of(std::int64_t min, std::int64_t written, std::int64_t max) 
 std::string text_of(const std::optional<Image>& image) {
   if (!image) return "nothing";
   std::ostringstream out;
-  out << image->mark.end << ' ' << image->mark.last_record << ' ' << image->mark.log_begin << ' ' << image->mark.clean;
+  out << image->mark.end << ' ' << image->mark.last_record << ' ' << image->mark.log_begin << ' ' << image->mark.confirmed
+      << ' ' << image->mark.clean;
   for (const auto& [name, topic] : image->topics) {
     out << " | " << name << ' ' << topic.deleted_at;
     for (const auto& [id, queue] : topic.queues) {
@@ -58,8 +59,8 @@ class QueueLedgerTest : public testing::Test {
  protected:
   QueueLedgerTest() { std::filesystem::create_directories(folder_.path()); }
   [[nodiscard]] std::string path() const { return folder_.path() + "/queues"; }
-  static LedgerFrame whole(std::int64_t end) { return {{end, end - 100, 0, false}, LedgerFrame::Kind::whole}; }
-  static LedgerFrame changes(std::int64_t end) { return {{end, end - 100, 0, false}, LedgerFrame::Kind::changes}; }
+  static LedgerFrame whole(std::int64_t end) { return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::whole}; }
+  static LedgerFrame changes(std::int64_t end) { return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::changes}; }
   std::optional<Image> load() {
     QueueLedger ledger(disk_, folder_.path());
     auto image = ledger.load();
@@ -107,7 +108,7 @@ TEST_F(QueueLedgerTest, no_file_says_nothing_and_wants_to_be_written_whole) {
 
 TEST_F(QueueLedgerTest, what_a_whole_frame_says_comes_back) {
   QueueLedger ledger(disk_, folder_.path());
-  LedgerFrame frame({5000, 4900, 4096, true}, LedgerFrame::Kind::whole);
+  LedgerFrame frame({5000, 4900, 4096, 4000, true}, LedgerFrame::Kind::whole);
   frame.add_deleted("Gone", 4321);
   frame.add_queue("A", 7, extent_of(3, 5, 8), entries_of(5, 8));
   ASSERT_TRUE(ledger.rewrite(std::move(frame)));
@@ -118,7 +119,6 @@ TEST_F(QueueLedgerTest, what_a_whole_frame_says_comes_back) {
   EXPECT_EQ(image->mark.last_record, 4900);
   EXPECT_EQ(image->mark.log_begin, 4096);
   EXPECT_TRUE(image->mark.clean);
-  EXPECT_EQ(image->previous_end, -1);
   EXPECT_EQ(image->bytes_ignored, 0u);
   EXPECT_EQ(image->topics.at("Gone").deleted_at, 4321);
   EXPECT_EQ(image->topics.at("A").deleted_at, -1);
@@ -132,7 +132,7 @@ TEST_F(QueueLedgerTest, changes_move_the_tail) {
   const auto image = load();
   ASSERT_TRUE(image);
   EXPECT_EQ(image->mark.end, 3000);
-  EXPECT_EQ(image->previous_end, 2000);
+  EXPECT_EQ(image->mark.confirmed, 2000);
   const auto& a = image->topics.at("A").queues.at(0);
   EXPECT_EQ(a.extent, extent_of(1, 9, 9));
   EXPECT_TRUE(a.tail.empty());
