@@ -95,7 +95,12 @@ class MessageQueue {
   /// The log offset of the record at min, -1 when it is not known.
   [[nodiscard]] std::int64_t first_record() const;
   /// What is in files only cannot be read for now. [any-thread]
-  void set_repairing(bool repairing) noexcept { repairing_.store(repairing, std::memory_order_release); }
+  void set_repairing(bool repairing) noexcept {
+    if (!repairing) repairs_.fetch_add(1);
+    repairing_.store(repairing);
+  }
+  /// Repairs that ended. What was seen of the files before the last one says nothing about them any more. [any-thread]
+  [[nodiscard]] std::uint32_t repairs() const noexcept { return repairs_.load(); }
   [[nodiscard]] bool is_repairing() const noexcept { return repairing_.load(std::memory_order_acquire); }
 
   /// [append lock] The topic was deleted: empty from now on, and for good. The count of entries given up unwritten.
@@ -123,6 +128,7 @@ class MessageQueue {
   bool was_pushed_ = false;
   std::atomic<bool> dead_{false};
   std::atomic<bool> repairing_{false};
+  std::atomic<std::uint32_t> repairs_{0};
 
   std::int64_t min_ = 0;
   std::int64_t first_record_ = -1;

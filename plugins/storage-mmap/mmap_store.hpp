@@ -11,8 +11,8 @@
 //
 // Locks, in the order in which they may nest: files_mutex_ > append_mutex_ > a queue's own. See docs/threading.md.
 // Invariants: (1) the durable end never decreases and is told only after the sync that covers it returned; (2) after a
-// failed sync it never moves again and nothing is appended; (3) queue files, ledger and index know only of records below
-// the durable end.
+// failed sync it never moves again and nothing is appended; (3) queue files, ledger and index know only of records
+// below the durable end.
 
 #include "plugins/storage-mmap/blobs.hpp"
 #include "plugins/storage-mmap/cold_cache.hpp"
@@ -194,8 +194,9 @@ class MmapStore final : public sdk::Store {
   bool has_index_ = false;  // not changed once the threads run
 
   std::atomic<bool> accepting_{false};  // written under the append lock
-  std::mutex append_mutex_;             // guards the next three and the appender's side of log_
+  std::mutex append_mutex_;             // guards the next four and the appender's side of log_
   bool flush_is_idle_ = false;
+  bool store_is_idle_ = false;
   std::int64_t last_store_ms_ = 0;
   std::int64_t last_record_ = -1;
   std::atomic<std::int64_t> first_store_ms_{-1};
@@ -216,8 +217,8 @@ class MmapStore final : public sdk::Store {
   std::mutex files_mutex_;  // guards the next seven and files_, ledger_: queue files and what is noted about them
   DeletedTopics deleted_topics_;
   DeletedTopics unfinished_deletions_;  // of them, those whose note or removal failed so far
-  LedgerMark mark_;          // of the last checkpoint
-  bool ledger_whole_ = true;  // the next frame has to be a whole one
+  LedgerMark mark_;                     // of the last checkpoint
+  bool ledger_whole_ = true;            // the next frame has to be a whole one
   Checkpoint checkpoint_;
   std::int64_t aged_end_ = 0;  // log end at aged_at_: entries of older records are due to be written
   Wakeup::Clock::time_point aged_at_{};

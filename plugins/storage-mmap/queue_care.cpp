@@ -28,12 +28,12 @@ struct NameHash {
 /// A queue under repair.
 struct QueueCare::Patient {
   MessageQueue* queue = nullptr;
-  std::int64_t min = 0;         // what it held when the repair began: [min, end) is to be made again
+  std::int64_t min = 0;  // what it held when the repair began: [min, end) is to be made again
   std::int64_t end = 0;
   std::int64_t deleted_at = -1;
-  std::int64_t first = -1;      // first offset found, and its record
+  std::int64_t first = -1;  // first offset found, and its record
   std::int64_t first_record = -1;
-  std::int64_t next = -1;       // behind the last entry taken
+  std::int64_t next = -1;  // behind the last entry taken
   std::int64_t batch_begin = 0;
   std::int64_t holes = 0;
   std::vector<protocol::QueueEntry> batch;
@@ -43,10 +43,10 @@ void QueueCare::log(std::uint32_t level, std::string_view event, const std::stri
   if (parts_.surroundings.log) parts_.surroundings.log(level, event, text);
 }
 
-bool QueueCare::report(MessageQueue& queue, std::string_view why) {
+bool QueueCare::report(MessageQueue& queue, std::uint32_t repairs, std::string_view why) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue.is_repairing() || queue.is_dead()) return false;
+    if (queue.is_repairing() || queue.is_dead() || queue.repairs() != repairs) return false;
     queue.set_repairing(true);
     reported_.push_back(&queue);
     has_work_ = true;
@@ -69,6 +69,7 @@ Status QueueCare::check_all() {
   for (auto* queue : queues) {
     if (parts_.stopping()) return {};
     QueueFiles::Finding found;
+    const auto repairs = queue->repairs();
     {
       // Under the lock, so that no file of it comes or goes meanwhile.
       const std::lock_guard lock(parts_.files_mutex);
@@ -80,7 +81,7 @@ Status QueueCare::check_all() {
       log(GANTRY_LOG_WARN, "storage.foreign_file",
           "file=" + found.foreign + " expected consume-queue files only; RocketMQ refuses to start with such a file");
     }
-    if (!found.wrong.empty() && report(*queue, found.wrong)) ++wrong;
+    if (!found.wrong.empty() && report(*queue, repairs, found.wrong)) ++wrong;
     if (std::chrono::steady_clock::now() >= next_progress) {
       next_progress += progress_interval;
       log(GANTRY_LOG_INFO, "storage.checking_queues",
@@ -227,8 +228,8 @@ Status QueueCare::repair_reported() {
         ++records;
         const auto found = by_topic.find(view.topic);
         const auto transaction = protocol::sys_flag::transaction_of(view.sys_flag);
-        const bool is_queued =
-            transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
+        const bool is_queued = transaction == protocol::sys_flag::transaction_none ||
+                               transaction == protocol::sys_flag::transaction_commit;
         if (found != by_topic.end() && is_queued) {
           for (auto* patient : found->second) {
             if (patient->queue->id() != view.queue_id) continue;

@@ -1,8 +1,8 @@
 #pragma once
 // Looks after the queues' files while the store serves: checks those that a start took the ledger's word for, and makes
-// entries again, from the log, where files are missing, short, stale or damaged. Meanwhile the rest of the store serves:
-// a queue under repair takes new messages and hands out those whose entries are in memory; what is in its files only is
-// answered as busy until it is whole again.
+// entries again, from the log, where files are missing, short, stale or damaged. Meanwhile the rest of the store
+// serves: a queue under repair takes new messages and hands out those whose entries are in memory; what is in its files
+// only is answered as busy until it is whole again.
 
 #include "plugins/storage-mmap/commit_log.hpp"
 #include "plugins/storage-mmap/queue_files.hpp"
@@ -38,8 +38,9 @@ class QueueCare {
   QueueCare(const QueueCare&) = delete;
   QueueCare& operator=(const QueueCare&) = delete;
 
-  /// [any-thread] The queue's files were found wanting: `why` is for people. True when that is news.
-  bool report(MessageQueue& queue, std::string_view why);
+  /// [any-thread] The queue's files were found wanting: `why` is for people. `repairs` is queue.repairs() from before
+  /// they were looked at. True when that is news.
+  bool report(MessageQueue& queue, std::uint32_t repairs, std::string_view why);
 
   /// [upkeep thread] Looks at the files of all queues, reporting what is wrong with them.
   Status check_all();

@@ -135,6 +135,7 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
 
   bool wake_space = false;
   bool wake_flush = false;
+  bool wake_store = false;
   {
     const std::lock_guard lock(append_mutex_);
     last_store_ms_ = std::max(last_store_ms_, wall_ms);
@@ -152,8 +153,8 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
         results[i] = {};
         results[i].status = status;
         if (status != GANTRY_OK) continue;
-        append_prepared(prepared[i], std::span(keys).subspan(prepared[i].keys_begin, prepared[i].keys_count), log_offset,
-                        results[i]);
+        append_prepared(prepared[i], std::span(keys).subspan(prepared[i].keys_begin, prepared[i].keys_count),
+                        log_offset, results[i]);
         log_offset += static_cast<std::int64_t>(prepared[i].size);
       }
       if (status == GANTRY_OK) log_.commit(log_offset);
@@ -162,6 +163,8 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
     wake_space = log_.publish() || refused != GANTRY_OK;
     wake_flush = flush_is_idle_ && log_.end() != log_.durable_end();
     if (wake_flush) flush_is_idle_ = false;
+    wake_store = store_is_idle_ && log_.end() != checkpoint_end_.load(std::memory_order_relaxed);
+    if (wake_store) store_is_idle_ = false;
     if (first_store_ms_.load(std::memory_order_relaxed) < 0 && last_record_ >= 0) first_store_ms_ = last_store_ms_;
   }
   if (wake_flush) flush_wakeup_.notify();
@@ -170,7 +173,7 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
   const bool is_crowded =
       pending_entries_.load(std::memory_order_relaxed) >= crowded_at_.load(std::memory_order_relaxed) ||
       behind >= static_cast<std::int64_t>(options_.checkpoint_bytes_max);
-  if (is_crowded || wake_flush) store_wakeup_.notify();
+  if (is_crowded || wake_store) store_wakeup_.notify();
 }
 
 }  // namespace gantry::storage_mmap

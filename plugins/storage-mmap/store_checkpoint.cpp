@@ -1,7 +1,7 @@
-// MmapStore: g-store, which makes checkpoints. A checkpoint syncs the log, writes the entries of queues that have enough
-// of them to their files, and notes in the ledger what every queue that changed holds, with the entries that are in no
-// file. So a start needs the ledger and the log behind the last checkpoint, however many queues there are; and a queue
-// costs a write of its own once for many messages, not once a second.
+// MmapStore: g-store, which makes checkpoints. A checkpoint syncs the log, writes the entries of queues that have
+// enough of them to their files, and notes in the ledger what every queue that changed holds, with the entries that are
+// in no file. So a start needs the ledger and the log behind the last checkpoint, however many queues there are; and a
+// queue costs a write of its own once for many messages, not once a second.
 #include "plugins/storage-mmap/log_reader.hpp"
 #include "plugins/storage-mmap/mmap_store.hpp"
 
@@ -29,19 +29,28 @@ void MmapStore::store_loop() {
   pthread_setname_np(pthread_self(), "g-store");
   using Clock = Wakeup::Clock;
   auto last = Clock::now();
-  bool slept = false;
   while (!stopping_ && !failed_) {
     const auto behind = static_cast<std::uint64_t>(log_.end() - checkpoint_end_);
     const bool has_work = behind > 0 || pending_entries_ > 0;
     // Without new messages there is only what is kept in memory for a while to be written.
-    if (has_work && std::exchange(slept, false)) last = Clock::now();
     const auto next = last + (behind > 0 ? options_.checkpoint_interval : options_.queue_write_age_max);
     crowded_at_ = crowded_at();
     const bool is_due = has_work && (Clock::now() >= next || behind >= options_.checkpoint_bytes_max ||
                                      pending_entries_ >= crowded_at_);
+    if (!is_due && behind > 0) {
+      store_wakeup_.wait(next);
+      continue;
+    }
     if (!is_due) {
-      slept = !has_work;
+      {
+        // Under the append lock, so that no append can slip in between the look and the sleep.
+        const std::lock_guard lock(append_mutex_);
+        if (log_.end() != checkpoint_end_) continue;
+        store_is_idle_ = true;
+      }
       store_wakeup_.wait(has_work ? std::optional(next) : std::nullopt);
+      // The first message after a pause waits for the next ones.
+      if (!has_work) last = Clock::now();
       continue;
     }
     const auto done = checkpoint(Extent::due);
@@ -163,7 +172,8 @@ Status MmapStore::write_checkpoint_file(std::int64_t end, std::int64_t store_ms,
 
 Status MmapStore::note_deletion(std::string_view topic, std::int64_t log_end) {
   // A power cut must not take the log back below the note: the topic's new messages would lie before its deletion.
-  if (!wait_durable(log_end)) return Error{Errc::unavailable, "deleting a topic waits for the log, which is not synced"};
+  if (!wait_durable(log_end))
+    return Error{Errc::unavailable, "deleting a topic waits for the log, which is not synced"};
   if (ledger_whole_ || ledger_.wants_rewrite()) return checkpoint_locked(Extent::due);
   LedgerFrame frame(mark_, LedgerFrame::Kind::changes);
   frame.add_deleted(topic, log_end);

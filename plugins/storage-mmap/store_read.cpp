@@ -94,6 +94,7 @@ class MmapStore::Reader {
   gantry_read_result& result_;
   MessageQueue& queue_;
   const bool may_block_;
+  const std::uint32_t repairs_ = queue_.repairs();
   LogReader log_reader_;
   Owner* owner_ = nullptr;
   std::int64_t next_ = 0;  // everything below was examined
@@ -175,7 +176,7 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
     if (!entry.is_written()) {
       GANTRY_TRY(flush());
       if (stopped_) return {};
-      store_.care_.report(queue_, "offset " + std::to_string(offset) + " has no entry");
+      store_.care_.report(queue_, repairs_, "offset " + std::to_string(offset) + " has no entry");
       return stop_at(offset, store_.being_rebuilt(queue_));
     }
     if (entry.is_pre_blank() || entry.log_offset < log_begin) {
@@ -268,7 +269,8 @@ Status MmapStore::Reader::match_and_take(std::span<const QueueEntry> candidates,
 
 bool MmapStore::Reader::has_room(const QueueEntry& entry) const {
   if (result_.message_count == request_.message_count_max) return false;
-  return result_.message_count == 0 || result_.byte_count + static_cast<std::uint64_t>(entry.size) <= request_.bytes_max;
+  return result_.message_count == 0 ||
+         result_.byte_count + static_cast<std::uint64_t>(entry.size) <= request_.bytes_max;
 }
 
 bool MmapStore::Reader::take(const QueueEntry& entry, const LogBytes& record) {
@@ -313,6 +315,7 @@ Error MmapStore::being_rebuilt(const MessageQueue& queue) const {
 Result<std::size_t> MmapStore::locate(MessageQueue& queue, std::int64_t offset, std::span<QueueEntry> to,
                                       bool may_block) {
   if (const auto count = queue.copy(offset, to); count > 0) return count;
+  const auto repairs = queue.repairs();
   const auto bounds = queue.bounds();
   if (offset < bounds.min || offset >= bounds.max) return std::size_t{0};
   if (offset >= bounds.ring_begin) return queue.copy(offset, to);
@@ -323,7 +326,7 @@ Result<std::size_t> MmapStore::locate(MessageQueue& queue, std::int64_t offset, 
   const bool is_missing = count ? *count == 0 : count.error().code == Errc::not_found;
   if (!is_missing) return count;
   if (offset < queue.bounds().min) return std::size_t{0};  // it expired meanwhile
-  care_.report(queue, "offset " + std::to_string(offset) + " is in no file of it");
+  care_.report(queue, repairs, "offset " + std::to_string(offset) + " is in no file of it");
   upkeep_wakeup_.notify();
   return being_rebuilt(queue);
 }
@@ -332,6 +335,7 @@ Result<std::int64_t> MmapStore::locate_first(MessageQueue& queue, std::int64_t f
                                              QueueEntry& entry) {
   std::array<QueueEntry, scan_batch> entries;
   while (from < to) {
+    const auto repairs = queue.repairs();
     const auto wanted = std::min<std::size_t>(scan_batch, static_cast<std::size_t>(to - from));
     GANTRY_ASSIGN(const auto count, locate(queue, from, std::span(entries).first(wanted), may_block));
     if (count == 0) return std::int64_t{-1};
@@ -339,7 +343,7 @@ Result<std::int64_t> MmapStore::locate_first(MessageQueue& queue, std::int64_t f
       if (entries[i].is_pre_blank()) continue;
       entry = entries[i];
       if (entry.is_written()) return from;
-      care_.report(queue, "offset " + std::to_string(from) + " has no entry");
+      care_.report(queue, repairs, "offset " + std::to_string(from) + " has no entry");
       upkeep_wakeup_.notify();
       return being_rebuilt(queue);
     }
@@ -349,9 +353,10 @@ Result<std::int64_t> MmapStore::locate_first(MessageQueue& queue, std::int64_t f
 
 Result<LogBytes> MmapStore::record_of(MessageQueue& queue, std::int64_t offset, const QueueEntry& entry,
                                       LogReader& reader, std::int64_t likely_end) {
-  const auto mismatch = [&](const std::string& what) {
-    care_.report(queue, "its entry for offset " + std::to_string(offset) + " leads to log offset " +
-                            std::to_string(entry.log_offset) + " and there to " + what);
+  const auto mismatch = [&, repairs = queue.repairs()](const std::string& what) {
+    care_.report(queue, repairs,
+                 "its entry for offset " + std::to_string(offset) + " leads to log offset " +
+                     std::to_string(entry.log_offset) + " and there to " + what);
     upkeep_wakeup_.notify();
     return being_rebuilt(queue);
   };
