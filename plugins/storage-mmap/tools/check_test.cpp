@@ -197,6 +197,44 @@ TEST_F(CheckTest, a_removed_queue_and_a_removed_file_are_found_with_what_they_he
   EXPECT_NE(report.at("consumequeue/topic-2/0/" + offset_name(0), 0), nullptr) << report.text();
 }
 
+TEST_F(CheckTest, queues_that_rocketmq_deleted_are_no_damage) {
+  append(1);  // to topic-0/0, which stays: what is behind every queue's last record is made again at a start
+  ASSERT_TRUE(probe->store().save_blob("topics.json", R"({"topicConfigTable":{
+      "topic-0":{"topicName":"topic-0","readQueueNums":2,"writeQueueNums":2},
+      "topic-2":{"topicName":"topic-2","readQueueNums":1,"writeQueueNums":1}}})"));
+  close();
+  // RocketMQ's directory: it deleted topic-1, made topic-2 again with one queue less, and topic-0 (or lost its folder).
+  std::filesystem::remove_all(harness.path("gantry"));
+  std::filesystem::remove_all(harness.path("consumequeue/topic-1"));
+  std::filesystem::remove_all(harness.path("consumequeue/topic-2/1"));
+  std::filesystem::remove_all(harness.path("consumequeue/topic-0/1"));
+  const auto expect_no_errors = [&] {
+    const auto report = check();
+    EXPECT_EQ(report.errors(), 0u) << report.text();
+    ASSERT_EQ(report.count(FindingSeverity::warning), 1u) << report.text();
+    EXPECT_NE(report.text().find("1 of the queues are in config/topics.json"), std::string::npos) << report.text();
+    EXPECT_EQ(report.count(FindingSeverity::note), 2u) << report.text();
+  };
+  expect_no_errors();
+  open();  // Gantry takes the directory over: its ledger does not name those queues
+  close();
+  expect_no_errors();
+}
+
+TEST_F(CheckTest, a_longer_past_of_a_topic_that_rocketmq_deleted_and_made_again_is_no_damage) {
+  close();
+  std::filesystem::remove_all(harness.path("gantry"));
+  std::filesystem::remove_all(harness.path("consumequeue/topic-1"));
+  open();
+  append(30);
+  ASSERT_EQ(stored.back().queue_offset, 104);  // topic-2
+  ASSERT_EQ(stored[stored.size() - 2].topic, "topic-1");
+  ASSERT_EQ(stored[stored.size() - 2].queue_offset, 4);
+  close();
+  const auto report = check();
+  EXPECT_EQ(report.errors(), 0u) << report.text();
+}
+
 TEST_F(CheckTest, an_entry_behind_the_log_is_found) {
   close();
   const auto& victim = stored.back();

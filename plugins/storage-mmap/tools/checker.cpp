@@ -27,6 +27,20 @@ constexpr std::size_t window_entries_max = 4096;
 constexpr std::string_view rebuild_queues = "gantry store rebuild --queues makes the queues again from the log";
 constexpr std::string_view rebuild_index = "gantry store rebuild --index makes the index again from the log";
 
+/// Queues of a topic that have records and no folder, and are no damage.
+struct DeletedQueues {
+  std::int64_t count = 0;
+  std::int64_t records = 0;
+  std::int64_t configured = 0;  ///< that topics.json has: the topic was made again, or the folders were lost
+
+  void add(const QueueState& queue, const ConfigTables& tables) {
+    ++count;
+    records += queue.missing.count;
+    const auto found = tables.topics.find(queue.topic);
+    if (found != tables.topics.end() && queue.id < found->second) ++configured;
+  }
+};
+
 bool takes_queue_offset(std::int32_t flag) {
   const auto transaction = protocol::sys_flag::transaction_of(flag);
   return transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
@@ -61,7 +75,7 @@ class Checker {
     check_checkpoint(files_, end_, reporter_);
     GANTRY_ASSIGN(const auto tables, check_config(disk_, files_, reporter_));
     compare_tables(tables);
-    tell_lacks();
+    tell_lacks(tables);
     reporter_.tell_rest();
     tell_counts();
     return {};
@@ -182,6 +196,11 @@ class Checker {
       return {};
     }
     auto& queue = queue_of(record.topic, record.queue_id);
+    if (place.offset < queue.live_log && record.queue_offset > queue.live_min) {
+      // Older than the queue's first record and behind it: from before the topic was deleted and made again.
+      ++queue.superseded;
+      return {};
+    }
     if (record.queue_offset >= queue.max) {
       note_lack(is_due(place) ? queue.missing : queue.pending, place);
       return {};
@@ -391,10 +410,20 @@ class Checker {
     return {};
   }
 
+  /// Whether another broker may have deleted the queue with its topic: RocketMQ removes the folder and leaves no note.
+  /// What Gantry deletes its ledger knows, and what Gantry had when it closed the store the ledger names.
+  [[nodiscard]] bool may_be_deleted(const QueueState& queue) const {
+    if (queue.has_folder) return false;
+    const bool was_last = files_.mark && mark_fits_ && (files_.crash_marker || files_.mark->end == end_.end);
+    if (!was_last || files_.ledger_bytes == 0) return !was_last;
+    const auto topic = files_.written_ends.find(queue.topic);
+    return topic == files_.written_ends.end() || !topic->second.contains(queue.id);
+  }
+
   void compare_tables(const ConfigTables& tables) {
     std::set<std::string, std::less<>> topics;
     for (const auto& queue : queues_) {
-      if (queue.live > 0 || queue.missing.count > 0) topics.insert(queue.topic);
+      if (queue.live > 0 || (queue.missing.count > 0 && !may_be_deleted(queue))) topics.insert(queue.topic);
     }
     const auto max_of = [&](std::string_view topic, std::int32_t id) -> std::int64_t {
       const auto found = queue_numbers_.find(topic);
@@ -407,13 +436,19 @@ class Checker {
     check_against_queues(tables, topics, max_of, files_, reporter_);
   }
 
-  /// One finding per queue that lacks entries.
-  void tell_lacks() {
+  /// One finding per queue that lacks entries; one per topic where that is no damage.
+  void tell_lacks(const ConfigTables& tables) {
+    std::map<std::string, DeletedQueues> deleted;
     for (const auto& queue : queues_) {
       pending_ += queue.pending.count;
       superseded_ += queue.superseded;
       const auto& lack = queue.missing;
       if (lack.count == 0) continue;
+      if (may_be_deleted(queue)) {
+        deleted[queue.topic].add(queue, tables);
+        of_deleted_topics_ += lack.count;
+        continue;
+      }
       reporter_.tell({.kind = "missing queue entries",
                       .file = queue_file_of(files_, queue.topic, queue.id, lack.first_offset),
                       .position = queue_position_of(files_, lack.first_offset),
@@ -423,6 +458,7 @@ class Checker {
                       .found = queue.has_folder ? "none" : "no folder for the queue",
                       .remedy = std::string(rebuild_queues)});
     }
+    for (const auto& [topic, queues] : deleted) tell_deleted(topic, queues);
     if (pending_ > 0 && !files_.is_running()) {
       reporter_.tell({.severity = FindingSeverity::note,
                       .kind = "queue entries of a crash",
@@ -431,6 +467,19 @@ class Checker {
                       .found = std::to_string(pending_) + " records behind the last checkpoint without one",
                       .remedy = "none needed: the next start makes them from the log"});
     }
+  }
+
+  void tell_deleted(const std::string& topic, const DeletedQueues& queues) {
+    reporter_.tell({.severity = queues.configured > 0 ? FindingSeverity::warning : FindingSeverity::note,
+                    .kind = "records without a queue",
+                    .file = "consumequeue/" + topic,
+                    .expected = "entries of " + std::to_string(queues.records) + " records in " +
+                                std::to_string(queues.count) + " queues",
+                    .found = "no folders for them, as RocketMQ leaves it when a topic is deleted" +
+                             std::string(queues.configured > 0 ? "; " + std::to_string(queues.configured) +
+                                                                     " of the queues are in config/topics.json"
+                                                               : ""),
+                    .remedy = "none when the topic was deleted on purpose; otherwise " + std::string(rebuild_queues)});
   }
 
   void tell_counts() {

@@ -17,7 +17,9 @@ Status parse(const std::string& name, const std::string& content, ConfigTables& 
   if (name == "topics.json") {
     GANTRY_ASSIGN(const auto table, protocol::decode_body<protocol::TopicConfigTable>(std::string_view(content)));
     tables.has_topics = true;
-    for (const auto& [topic, config] : table.topics) tables.topics.insert(topic);
+    for (const auto& [topic, config] : table.topics) {
+      tables.topics.emplace(topic, std::max(config.read_queue_count, config.write_queue_count));
+    }
     return {};
   }
   if (name == "subscriptionGroup.json") {

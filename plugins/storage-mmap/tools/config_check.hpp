@@ -16,8 +16,8 @@ namespace gantry::storage_mmap::tools {
 
 /// What the tables say, as far as the rest of a check needs it.
 struct ConfigTables {
-  std::set<std::string, std::less<>> topics;
-  bool has_topics = false;  ///< topics.json was there and could be read
+  std::map<std::string, std::int32_t, std::less<>> topics;  ///< how many queues each has
+  bool has_topics = false;                                  ///< topics.json was there and could be read
   /// "topic@group" -> queue id -> next offset
   std::map<std::string, std::map<std::int32_t, std::int64_t>> offsets;
 };

@@ -148,7 +148,10 @@ class QueueScanner {
       state_.last_log_end = last_log_end_;
     }
     if (entry.log_offset < context_.log_begin) return;
-    if (state_.live_min < 0) state_.live_min = offset;
+    if (state_.live_min < 0) {
+      state_.live_min = offset;
+      state_.live_log = entry.log_offset;
+    }
     ++state_.live;
   }
 

@@ -19,6 +19,7 @@ struct QueueState {
   std::int64_t first = 0;      ///< offset of the first file's first entry
   std::int64_t max = 0;        ///< one behind the last entry that points below the log's end
   std::int64_t live_min = -1;  ///< the first entry that points into the log; -1: none does
+  std::int64_t live_log = -1;  ///< where it points
   std::int64_t live = 0;       ///< such entries
   std::int64_t last_log_end = -1;
   bool has_folder = false;
