@@ -31,6 +31,7 @@ import time
 
 import apache
 import clients
+import queries
 import records
 import survey
 import wire
@@ -49,9 +50,10 @@ FROZEN = {"transactionCheckInterval": 86_400_000, "transactionTimeOut": 86_400_0
 PATIENT = {"brokerFastFailureEnable": "false"}
 DEFAULT_SIZES = {"mappedFileSizeCommitLog": 1 << 30}
 LONGEST_LEVEL = 18
-# Deleted and made anew, and empty since. A broker that recovers from a kill reads the log again, and RocketMQ then
-# brings back what such a topic held before (Gantry only what another broker deleted, which left it no note).
-EMPTIED = ("TK-fifo", "TK-new-gantry")
+# Deleted by Gantry and made anew. When RocketMQ recovers from a kill it reads the log again and gives such a topic back
+# what it held before, unless a queue's file names a newer message. Gantry remembers what it deleted, but does not know
+# of what another broker deleted and brought back.
+REVIVED = ("TK-again", "TK-fifo", "TK-new-gantry")
 QUEUE_COUNTS = (4, 1, 8, 3, 16)
 
 
@@ -189,7 +191,7 @@ def queue_count(number):
     return QUEUE_COUNTS[number % len(QUEUE_COUNTS)]
 
 
-def write_first(bench, broker, names, per_topic):
+def write_first(bench, broker, names, per_topic, retries):
     """Everything that a directory of Apache's may hold. Answers how many messages clients sent."""
     write = Writer(bench, broker)
     for number, name in enumerate(names):
@@ -202,7 +204,7 @@ def write_first(bench, broker, names, per_topic):
     for name in gone:
         write.delete_topic(name)
     write.topic("TK-again", 3)
-    write.topic("TK-empty", 4)
+    write.topic("TK-empty", 8)
     write.typed_topic("TK-fifo", 4, "+message.type=FIFO", order=True)
     write.typed_topic("TK-read-only", 2, "+message.type=NORMAL", perm=4)
     sent = write.fill([*names, "TK-again"], per_topic, delayed=5, timed=3, half=4)["sent"]
@@ -220,13 +222,14 @@ def write_first(bench, broker, names, per_topic):
     write.subscribe_by_sql("GID-sql", names[1])
     write.consume(names[1], "GID-push", per_topic)
     with survey.Broker(broker.address) as ask:
-        some, _ = ask.pull(names[0], 0, 0, 8)
-    for raw in some[:4]:
+        some = ask.read(names[0], 0, 0, min(retries, ask.number(survey.MAX, names[0], 0)))[:retries]
+    soon = len(some) // 2
+    for raw in some[:soon]:
         write.send_back("GID-one", names[0], raw, level=1)  # comes again within a second
-    for raw in some[4:8]:
+    for raw in some[soon:]:
         write.send_back("GID-one", names[0], raw, level=LONGEST_LEVEL)  # waits for hours
     with survey.Broker(broker.address) as ask:
-        wait_for(lambda: ask.number(survey.MAX, "%RETRY%GID-one", 0) == 4, "4 messages in the retry topic")
+        wait_for(lambda: ask.number(survey.MAX, "%RETRY%GID-one", 0) == soon, f"{soon} messages in the retry topic")
     return sent
 
 
@@ -329,6 +332,11 @@ def copy(source, target):
     return target
 
 
+def newest(taken):
+    """Where in the log the newest message begins that a queue holds."""
+    return max(records.Record(queue.records[-1]).position for queue in taken.queues.values() if queue.records)
+
+
 class Variant:
     """The sequence for one way of leaving the directory. Directories are removed as soon as they are done with."""
 
@@ -337,7 +345,8 @@ class Variant:
         self._written, self._stored = written.store(way), written.stored[way]
         self._names, self._per_topic = written.names, written.per_topic
         self._queries = bench.options.queries
-        self._admin = bench.options.mqadmin and way == bench.options.ways.split(",")[0]  # once: starting its clients takes longer than all the rest
+        # Once: starting mqadmin's clients takes longer than all the rest.
+        self._admin = bench.options.mqadmin and way == bench.options.ways.split(",")[0]
         self._found = 0
 
     def _say(self, text):
@@ -366,11 +375,11 @@ class Variant:
                 shutil.rmtree(store, ignore_errors=True)
         return self._found
 
-    def _survey(self, broker, made=None):
+    def _survey(self, broker, made=None, without=()):
         start = time.monotonic()
         if made is None:
             taken = survey.take(broker.name, broker.address)
-            made = survey.plan(taken, self._queries)
+            made = survey.plan(taken, self._queries, without=without)
             with survey.Broker(broker.address) as ask:
                 survey.answer(ask, taken, made)
         else:
@@ -382,10 +391,22 @@ class Variant:
         return taken, admin, made
 
     def _compare(self, step, expected, found, without=()):
-        """After a kill, topics in `without` may differ: see EMPTIED."""
+        """After a kill, topics in `without` may differ: see REVIVED."""
         differences = survey.compare(expected[0], found[0], without=without if self._way == "killed" else ())
         compare_admin(differences, expected[1], found[1])
+        if self._queries:
+            by_name = {taken.name: taken for taken in (expected[0], found[0])}
+            judgement = queries.judge(differences, by_name["Gantry"], by_name["Apache"])
+            self._say(judgement.text())
         self._report(step, differences)
+
+    def _found_by_key(self, taken):
+        """The index files that Gantry wrote are RocketMQ's: it finds by key what Gantry added."""
+        for kind in queries.MAXIMUM if self._queries else ():
+            found = {raw for query, raws in taken.queries.items() if query[2] == kind for raw in raws
+                     if records.Record(raw).position > self._taken_over}
+            self._say(f"Apache finds {len(found)} of the messages that Gantry added, asked by {kind}")
+            check(found, f"messages that Gantry added to be found by {kind}", "none")
 
     def _reference(self):
         """What Apache itself says about a copy of the directory."""
@@ -410,6 +431,7 @@ class Variant:
             broker.kill()
         self._made = made
         self._first = taken
+        self._taken_over = newest(taken)
 
     def _gantry_adds(self, store):
         """Adds and leaves the directory the same way as Apache did. Answers what Gantry said last."""
@@ -437,13 +459,15 @@ class Variant:
         taken, admin, made = after
         broker = self._bench.apache(store)
         try:
-            self._compare("Apache opens what Gantry wrote", (taken, admin), self._survey(broker, made), EMPTIED)
+            back = self._survey(broker, made)
+            self._compare("Apache opens what Gantry wrote", (taken, admin), back, REVIVED)
+            self._found_by_key(back[0])
             differences = survey.Differences()
             survey.compare_maps(differences, "waiting", self._pending, pending(broker))
             self._report("what waits, as Apache sees it", differences)
             write_more(self._bench, broker, self._names, self._per_topic // 4, 2 * self._per_topic, "apache",
                        recreated=[("TK-new-gantry", 2), ("TK-fifo", 4)])
-            taken, admin, made = self._survey(broker)
+            taken, admin, made = self._survey(broker, without=REVIVED if self._way == "killed" else ())
             if self._way == "killed":
                 wait_saved(store, broker)
                 broker.kill()
@@ -453,7 +477,7 @@ class Variant:
             broker.kill()
         broker = self._bench.gantry(store)
         try:
-            self._compare("Gantry opens it again", (taken, admin), self._survey(broker, made), EMPTIED)
+            self._compare("Gantry opens it again", (taken, admin), self._survey(broker, made), REVIVED)
             broker.stop()
         finally:
             broker.kill()
@@ -462,8 +486,12 @@ class Variant:
 def wait_saved(store, broker):
     """Until the offsets that the broker answers are in its file: both save them every few seconds only."""
     def saved():
+        try:
+            offsets = survey.loads((store / "config" / "consumerOffset.json").read_text())["offsetTable"]
+        except (ValueError, IndexError):
+            return False  # Apache writes the file in place
         with survey.Broker(broker.address) as ask:
-            return survey.loads((store / "config" / "consumerOffset.json").read_text())["offsetTable"] == ask.offsets()
+            return offsets == ask.offsets()
     wait_for(saved, "offsets to be saved")
 
 
@@ -499,7 +527,7 @@ def apache_writes(bench, options):
     start = time.monotonic()
     broker = bench.apache(store)
     try:
-        sent = write_first(bench, broker, names, per_topic)
+        sent = write_first(bench, broker, names, per_topic, options.retries)
         print(f"Apache wrote {sent} messages in {time.monotonic() - start:.0f} s", flush=True)
         wait_saved(store, broker)
         broker.stop()
@@ -539,6 +567,7 @@ def parse(argv):
     parser.add_argument("--broker-cmd", help="command that precedes `run --config FILE`")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--topics", type=int, default=10)
+    parser.add_argument("--retries", type=int, default=8, help="messages that consumers send back")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--reuse", type=pathlib.Path, help="the folder of a run with --keep: Apache need not write again")
     parser.add_argument("--no-queries", dest="queries", action="store_false")
@@ -560,8 +589,9 @@ def main(argv):
         print(f"FAILED: {failure}")
     finally:
         if options.keep or not fine:
-            for left in () if options.keep else [*folder.glob("written*"), *folder.glob("store*"), *folder.glob("reference*")]:
-                shutil.rmtree(left, ignore_errors=True)
+            for pattern in () if options.keep else ("written*", "store*", "reference*"):
+                for left in folder.glob(pattern):
+                    shutil.rmtree(left, ignore_errors=True)
             print(f"logs in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
