@@ -94,7 +94,8 @@ class ApacheBroker:
 
     def __init__(self, folder, namesrv, port, store):
         self.folder, self.namesrv, self.address = folder, namesrv, f"127.0.0.1:{port}"
-        self._broker = apache.Broker(folder, namesrv, port=port, settings={
+        # It lives for seconds: the second compiler costs more than it saves.
+        self._broker = apache.Broker(folder, namesrv, port=port, jvm=["-XX:TieredStopAtLevel=1"], settings={
             **DEFAULT_SIZES, **FROZEN, **PATIENT, "storePathRootDir": store, "storePathCommitLog": store / "commitlog"})
         self.stop, self.kill = self._broker.stop, self._broker.kill
 
