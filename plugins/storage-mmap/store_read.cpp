@@ -419,10 +419,15 @@ Status MmapStore::read_record(std::int64_t log_offset, std::uint32_t options, ga
   const auto transaction = protocol::sys_flag::transaction_of(view.sys_flag);
   const bool is_indexed =
       transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
-  if (auto* queue = is_indexed ? queues_.find(view.topic, view.queue_id) : nullptr; queue != nullptr) {
+  if (is_indexed) {
+    // No queue has it: it is of a topic that was deleted, or bytes that only look like a record.
+    auto* queue = queues_.find(view.topic, view.queue_id);
     std::array<QueueEntry, 1> entry;
-    GANTRY_ASSIGN(const auto count, locate(*queue, view.queue_offset, entry, may_block));
-    if (count == 1 && entry[0].log_offset != log_offset) {
+    std::size_t count = 0;
+    if (queue != nullptr) {
+      GANTRY_ASSIGN(count, locate(*queue, view.queue_offset, entry, may_block));
+    }
+    if (count != 1 || entry[0].log_offset != log_offset) {
       return Error{Errc::not_found, "no record begins at log offset " + std::to_string(log_offset)};
     }
   }
