@@ -8,8 +8,8 @@
 // The appender (under the store's append lock) moves `end`; the flush thread moves `durable_end`; the space thread
 // moves the two on the right; the upkeep thread moves `begin`. Each is an atomic that the others read.
 //
-// Only the newest files are mapped, those that the hot window and the unsynced part touch. Older ones are read by copying
-// (LogReader), so that mappings and resident memory stay bounded however long the log is.
+// Only the newest files are mapped, those that the hot window and the unsynced part touch. Older ones are read by
+// copying (LogReader), so that mappings and resident memory stay bounded however long the log is.
 
 #include "plugins/storage-mmap/segment.hpp"
 #include "plugins/storage-mmap/store_options.hpp"
@@ -116,8 +116,8 @@ class CommitLog {
   const std::string folder_;
   const std::int64_t segment_size_;
   std::int64_t own_from_ = 0;  // not changed once the threads run
-  std::mutex shape_mutex_;  // guards the next four: files come on the space thread and go on the upkeep thread
-  SegmentTable segments_;   // but for find()
+  std::mutex shape_mutex_;     // guards the next four: files come on the space thread and go on the upkeep thread
+  SegmentTable segments_;      // but for find()
   std::int64_t files_begin_ = 0;
   std::int64_t files_end_ = 0;
   std::vector<Segment*> leaving_;  // became cold or retired, but readers were inside

@@ -162,8 +162,9 @@ bool Disk::is_cached(const File& file, std::uint64_t offset, std::uint64_t size)
   for (std::uint64_t done = 0; done < pages;) {
     const auto part = std::min<std::uint64_t>(pages - done, states.size());
     if (::mincore(static_cast<std::byte*>(map) + done * page, part * page, states.data()) != 0) break;
-    there += static_cast<std::uint64_t>(std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(part),
-                                                      [](unsigned char state) { return (state & 1u) != 0; }));
+    there +=
+        static_cast<std::uint64_t>(std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(part),
+                                                 [](unsigned char state) { return (state & 1u) != 0; }));
     done += part;
   }
   ::munmap(map, mapped);

@@ -75,7 +75,8 @@ Result<std::int64_t> LogScanner::find_record(std::int64_t from, std::int64_t end
   protocol::RecordView view;
   std::string ignored;
   for (auto at = from; at < end; at += find_step) {
-    GANTRY_ASSIGN(const auto count, disk_.read(segment->file(), part, static_cast<std::uint64_t>(at - segment->base())));
+    GANTRY_ASSIGN(const auto count,
+                  disk_.read(segment->file(), part, static_cast<std::uint64_t>(at - segment->base())));
     if (count < head_size) break;
     const auto starts = std::min<std::int64_t>(static_cast<std::int64_t>(count - head_size) + 1, end - at);
     for (std::int64_t i = 0; i < std::min(starts, find_step); ++i) {

@@ -48,7 +48,8 @@ class LogScanner {
   /// lies behind damage: a record proves itself by its checksum and the position that it names.
   Result<std::int64_t> find_record(std::int64_t from, std::int64_t end);
   /// Where to go on behind what inspect() found: the next record, or the next file.
-  [[nodiscard]] std::int64_t next(std::int64_t position, LogItem item, const protocol::RecordView& view) const noexcept {
+  [[nodiscard]] std::int64_t next(std::int64_t position, LogItem item,
+                                  const protocol::RecordView& view) const noexcept {
     if (item == LogItem::record) return position + view.size;
     return (position / log_.segment_size() + 1) * log_.segment_size();
   }

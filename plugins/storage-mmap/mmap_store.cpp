@@ -32,8 +32,8 @@ Status check_options(const StoreOptions& options) {
     return refuse("cold_read_ahead: expected at least 4096, found " + std::to_string(options.cold_read_ahead));
   }
   if (options.index_slots == 0 || options.index_entries < 2) {
-    return refuse("index_slots, index_entries: expected at least 1 and 2, found " + std::to_string(options.index_slots) +
-                  " and " + std::to_string(options.index_entries));
+    return refuse("index_slots, index_entries: expected at least 1 and 2, found " +
+                  std::to_string(options.index_slots) + " and " + std::to_string(options.index_entries));
   }
   return {};
 }
@@ -116,7 +116,8 @@ Status MmapStore::start_index() {
   // Messages are served without their index, too.
   has_index_ = started.has_value();
   if (!has_index_) {
-    log(GANTRY_LOG_ERROR, "index.failed", started.error().text + "; messages cannot be found by key until the next start");
+    log(GANTRY_LOG_ERROR, "index.failed",
+        started.error().text + "; messages cannot be found by key until the next start");
   }
   return {};
 }

@@ -86,8 +86,9 @@ constexpr gantry_option options[] = {
                        .fallback = "85",
                        .minimum = 1,
                        .maximum = 100,
-                       .sentence = "Used part of the disk, in percent, from which the oldest files of the log go before "
-                                   "their time; 100: never."},
+                       .sentence =
+                           "Used part of the disk, in percent, from which the oldest files of the log go before "
+                           "their time; 100: never."},
     sdk::DurationOption{.key = "retention_time",
                         .fallback = "72h",
                         .minimum_ms = 0,
@@ -104,8 +105,8 @@ constexpr gantry_option options[] = {
                         .maximum_ms = 86'400'000,
                         .sentence = "How often it is looked for files that have to go."},
     sdk::BoolOption{.key = "index",
-                       .fallback = "true",
-                       .sentence = "Whether messages can be found by key; costs about 20 bytes of disk per key."},
+                    .fallback = "true",
+                    .sentence = "Whether messages can be found by key; costs about 20 bytes of disk per key."},
     sdk::IntegerOption{.key = "index_slots",
                        .fallback = "5000000",
                        .minimum = 1,

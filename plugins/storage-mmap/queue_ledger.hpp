@@ -46,7 +46,7 @@ struct LedgerMark {
   /// The confirm offset that the checkpoint file had when this was written; it is to become `end` right after that. One
   /// of the two is found there unless another broker used the directory since.
   std::int64_t confirmed = 0;
-  bool clean = false;             ///< written by an orderly stop: the log ended here
+  bool clean = false;  ///< written by an orderly stop: the log ended here
 };
 
 /// One frame in the making. A value.

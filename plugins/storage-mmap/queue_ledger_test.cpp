@@ -34,8 +34,8 @@ QueueExtent extent_of(std::int64_t min, std::int64_t written, std::int64_t max) 
 std::string text_of(const std::optional<Image>& image) {
   if (!image) return "nothing";
   std::ostringstream out;
-  out << image->mark.end << ' ' << image->mark.last_record << ' ' << image->mark.log_begin << ' ' << image->mark.confirmed
-      << ' ' << image->mark.clean;
+  out << image->mark.end << ' ' << image->mark.last_record << ' ' << image->mark.log_begin << ' '
+      << image->mark.confirmed << ' ' << image->mark.clean;
   for (const auto& [name, topic] : image->topics) {
     out << " | " << name << ' ' << topic.deleted_at;
     for (const auto& [id, queue] : topic.queues) {
@@ -59,8 +59,12 @@ class QueueLedgerTest : public testing::Test {
  protected:
   QueueLedgerTest() { std::filesystem::create_directories(folder_.path()); }
   [[nodiscard]] std::string path() const { return folder_.path() + "/queues"; }
-  static LedgerFrame whole(std::int64_t end) { return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::whole}; }
-  static LedgerFrame changes(std::int64_t end) { return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::changes}; }
+  static LedgerFrame whole(std::int64_t end) {
+    return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::whole};
+  }
+  static LedgerFrame changes(std::int64_t end) {
+    return {{end, end - 100, 0, end - 1000, false}, LedgerFrame::Kind::changes};
+  }
   std::optional<Image> load() {
     QueueLedger ledger(disk_, folder_.path());
     auto image = ledger.load();

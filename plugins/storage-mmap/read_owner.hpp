@@ -1,6 +1,6 @@
 #pragma once
-// Keeps the bytes of one read in place until the read is released: pins the segments whose mapping they lie in, and holds
-// the copies of those that are not mapped.
+// Keeps the bytes of one read in place until the read is released: pins the segments whose mapping they lie in, and
+// holds the copies of those that are not mapped.
 
 #include "plugins/storage-mmap/mmap_store.hpp"
 

@@ -73,8 +73,8 @@ Result<RecoveryOutcome> Recovery::run() {
   log(GANTRY_LOG_INFO, "storage.recovered",
       std::string("after=") + (out_.closed_in_order ? "orderly-stop" : "crash") +
           " log_begin=" + std::to_string(commit_log.files_begin()) + " log_end=" + std::to_string(out_.log_end) +
-          " read_from=" + std::to_string(start_) + " records_read=" + std::to_string(out_.records_read) + " queues=" +
-          std::to_string(queues.size()) + " ledger=" + (out_.from_ledger ? "yes" : "no") +
+          " read_from=" + std::to_string(start_) + " records_read=" + std::to_string(out_.records_read) +
+          " queues=" + std::to_string(queues.size()) + " ledger=" + (out_.from_ledger ? "yes" : "no") +
           " rebuilt_queues=" + std::to_string(damaged_.size()));
   return out_;
 }
@@ -100,13 +100,13 @@ Result<Recovery::Doubt> Recovery::doubt(const QueueLedger::Image& image) {
   const auto& commit_log = parts_.log;
   // All of the log below the mark was on the disk, and names of files are synced before anything is written to them.
   if (mark.end > std::max(commit_log.files_end(), mark.log_begin)) {
-    return Error{Errc::corrupt, "opening the store " + parts_.root.path() + ": expected " + parts_.root.path() +
-                                    "/commitlog to reach at least log offset " + std::to_string(mark.end) + ", found " +
-                                    (commit_log.empty() ? std::string("no file")
-                                                        : "that its last file ends at " +
-                                                              std::to_string(commit_log.files_end())) +
-                                    "; restore what is missing, or give up the messages in it by removing " +
-                                    parts_.root.ours() + "/queues and the folder consumequeue"};
+    return Error{Errc::corrupt,
+                 "opening the store " + parts_.root.path() + ": expected " + parts_.root.path() +
+                     "/commitlog to reach at least log offset " + std::to_string(mark.end) + ", found " +
+                     (commit_log.empty() ? std::string("no file")
+                                         : "that its last file ends at " + std::to_string(commit_log.files_end())) +
+                     "; restore what is missing, or give up the messages in it by removing " + parts_.root.ours() +
+                     "/queues and the folder consumequeue"};
   }
   const auto confirmed = out_.checkpoint.confirm_offset;
   if (confirmed != mark.end && confirmed != mark.confirmed) {

@@ -3,11 +3,11 @@
 // and makes the queues agree with the log.
 //
 // With a ledger of ours (queue_ledger.hpp) that fits the log, the queues are what it says, and only the log behind its
-// mark is read: a start costs the same however long the log and however many the queues are. No queue file is looked at;
-// QueueCare does that later, beside the running store.
+// mark is read: a start costs the same however long the log and however many the queues are. No queue file is looked
+// at; QueueCare does that later, beside the running store.
 //
-// The ledger is not believed when another broker used the directory since: RocketMQ leaves another confirm offset in the
-// checkpoint file than we do.
+// The ledger is not believed when another broker used the directory since: RocketMQ leaves another confirm offset in
+// the checkpoint file than we do.
 //
 // Without one (a directory of RocketMQ's, or damage) the queues' files say what they hold, and the log is read from
 // where RocketMQ would begin: the file that the checkpoint (after a crash) or the queues (after an orderly stop) name.
@@ -46,7 +46,7 @@ struct RecoveryOutcome {
   bool closed_in_order = true;
   bool from_ledger = false;      ///< else the ledger has to be written anew
   bool ledger_is_stale = false;  ///< true, but it has to be written anew all the same
-  LedgerMark mark;           ///< what the ledger on the disk says, if from_ledger
+  LedgerMark mark;               ///< what the ledger on the disk says, if from_ledger
   Checkpoint checkpoint;
   DeletedTopics deleted_topics;
 };
@@ -65,14 +65,13 @@ class Recovery {
     const Surroundings& surroundings;
   };
 
-  explicit Recovery(const Parts& parts)
-      : parts_(parts), scanner_(parts.log, parts.disk, LogScanner::Cache::keep) {}
+  explicit Recovery(const Parts& parts) : parts_(parts), scanner_(parts.log, parts.disk, LogScanner::Cache::keep) {}
   Result<RecoveryOutcome> run();
 
  private:
   Status read_ledger();
   struct Doubt {
-    std::string why;               ///< for a person; empty: the ledger can be believed
+    std::string why;                 ///< for a person; empty: the ledger can be believed
     bool is_another_broker = false;  ///< somebody else used the directory since
   };
   /// What is wrong with believing the ledger. Errc::corrupt when log files are missing that it knows of.

@@ -11,8 +11,8 @@ RetentionVerdict judge_retention(const RetentionInput& input, const StoreOptions
   for (const auto& file : input.files) {
     const auto age_ms = input.now_ms - file.newest_ms;
     const bool too_old = options.retention_time.count() > 0 && age_ms > options.retention_time.count();
-    const bool too_much = options.retention_bytes > 0 &&
-                          static_cast<std::uint64_t>(input.log_end - file.base) > options.retention_bytes;
+    const bool too_much =
+        options.retention_bytes > 0 && static_cast<std::uint64_t>(input.log_end - file.base) > options.retention_bytes;
     const bool disk_is_filled =
         options.disk_clean_percent < 100 && input.disk_total_bytes > 0 &&
         static_cast<double>(used) * 100 > static_cast<double>(input.disk_total_bytes) * options.disk_clean_percent;

@@ -26,12 +26,12 @@ struct RetentionInput {
 enum class RetentionReason : std::uint8_t { nothing, age, size, disk };
 
 struct RetentionVerdict {
-  std::int64_t new_begin = -1;  ///< files that begin before it go; -1: all stay
+  std::int64_t new_begin = -1;                        ///< files that begin before it go; -1: all stay
   RetentionReason reason = RetentionReason::nothing;  ///< of the newest one that goes
 };
 
-/// Age and size of the log first; then, if the disk is still above disk_clean_percent, more of the oldest until it would
-/// be below. The file that is written to always stays. [any-thread]
+/// Age and size of the log first; then, if the disk is still above disk_clean_percent, more of the oldest until it
+/// would be below. The file that is written to always stays. [any-thread]
 RetentionVerdict judge_retention(const RetentionInput& input, const StoreOptions& options);
 
 }  // namespace gantry::storage_mmap

@@ -116,8 +116,8 @@ class SegmentPin {
   Segment* segment_ = nullptr;
 };
 
-/// Segments by log offset. find() is [any-thread] and takes no lock; the others belong to one thread at a time. Bounded:
-/// capacity segments after the first one.
+/// Segments by log offset. find() is [any-thread] and takes no lock; the others belong to one thread at a time.
+/// Bounded: capacity segments after the first one.
 class SegmentTable {
  public:
   static constexpr std::size_t block_size = 1024;

@@ -1,5 +1,5 @@
-// MmapStore: finding messages by key. The index answers candidates; each is compared with its record here, because other
-// keys may have the same hash and the index keeps times in seconds.
+// MmapStore: finding messages by key. The index answers candidates; each is compared with its record here, because
+// other keys may have the same hash and the index keeps times in seconds.
 #include "plugins/storage-mmap/index_keys.hpp"
 #include "plugins/storage-mmap/log_reader.hpp"
 #include "plugins/storage-mmap/mmap_store.hpp"

@@ -77,10 +77,11 @@ Status StoreRoot::check_layout() {
   GANTRY_ASSIGN(const auto batch_queues, disk_.list(path_ + "/batchconsumequeue"));
   for (const auto& entry : batch_queues) {
     if (!entry.is_directory) continue;
-    return Error{Errc::unsupported, "opening the store " + path_ + ": found batchconsumequeue/" + entry.name +
-                                        ", a batch consume queue (topic attribute queue.type=BatchCQ), which is not "
-                                        "read; delete that topic with mqadmin deleteTopic before the directory is taken "
-                                        "over"};
+    return Error{Errc::unsupported,
+                 "opening the store " + path_ + ": found batchconsumequeue/" + entry.name +
+                     ", a batch consume queue (topic attribute queue.type=BatchCQ), which is not "
+                     "read; delete that topic with mqadmin deleteTopic before the directory is taken "
+                     "over"};
   }
   GANTRY_ASSIGN(const auto config, disk_.list(path_ + "/config"));
   for (const auto& entry : config) {

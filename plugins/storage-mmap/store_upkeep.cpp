@@ -69,8 +69,8 @@ void MmapStore::upkeep_loop() {
       next_retention = Wakeup::Clock::now() + options_.retention_interval;
     }
     if (stopping_ || failed_) return;
-    const auto next = care_.has_work() ? std::min(next_retention, Wakeup::Clock::now() + retry_interval)
-                                       : next_retention;
+    const auto next =
+        care_.has_work() ? std::min(next_retention, Wakeup::Clock::now() + retry_interval) : next_retention;
     if (upkeep_wakeup_.wait(next) && log_.is_full()) next_retention = Wakeup::Clock::now();
   }
 }
@@ -82,7 +82,8 @@ Result<std::int64_t> MmapStore::first_store_ms(std::int64_t base) {
   GANTRY_ASSIGN(const auto item, scanner.inspect(base, view, reason));
   if (item == LogItem::record) return view.store_ms;
   // Damaged: the first whole one in the file.
-  GANTRY_ASSIGN(const auto found, scanner.find_record(base + 1, std::min(base + log_.segment_size(), log_.durable_end())));
+  GANTRY_ASSIGN(const auto found,
+                scanner.find_record(base + 1, std::min(base + log_.segment_size(), log_.durable_end())));
   if (found < 0) return Error{Errc::not_found, "no whole record in the file of log offset " + std::to_string(base)};
   GANTRY_TRY(scanner.inspect(found, view, reason));
   return view.store_ms;
@@ -97,7 +98,8 @@ Status MmapStore::retain() {
   }
   const auto size = log_.segment_size();
   std::vector<AgedFile> files;
-  for (auto base = log_.begin(); base + size <= limit / size * size && files.size() < files_per_round_max; base += size) {
+  for (auto base = log_.begin(); base + size <= limit / size * size && files.size() < files_per_round_max;
+       base += size) {
     const auto newest_ms = first_store_ms(base + size);
     if (!newest_ms && newest_ms.error().code != Errc::not_found) return newest_ms.error();
     files.push_back({base, newest_ms ? *newest_ms : INT64_MAX});

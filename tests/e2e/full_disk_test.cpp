@@ -90,7 +90,8 @@ class FullDisk : public ::testing::TestWithParam<SmallDisk::Kind> {
   void SetUp() override {
     if (!disk_.is_mounted()) GTEST_SKIP() << "this system does not let the test mount a file system";
     settings_.data = (disk_.path() / "store").string();
-    settings_.extra_toml = "[plugins.storage-mmap]\nsegment_size = \"8MiB\"\ndisk_clean_percent = 100\ncheckpoint_interval = \"200ms\"\n";
+    settings_.extra_toml =
+        "[plugins.storage-mmap]\nsegment_size = \"8MiB\"\ndisk_clean_percent = 100\ncheckpoint_interval = \"200ms\"\n";
   }
 
   void start(const std::string& extra = {}) {

@@ -10,8 +10,8 @@
 
 namespace gantry::storage_mmap::tools {
 
-/// Fills in what the ledger says: the mark, the deleted topics, up to where each queue's files hold its entries, and how
-/// much of the file could not be read. `why` is not empty when there is such a file and no good frame in it.
+/// Fills in what the ledger says: the mark, the deleted topics, up to where each queue's files hold its entries, and
+/// how much of the file could not be read. `why` is not empty when there is such a file and no good frame in it.
 Status read_ledger(Disk& disk, StoreFiles& files, std::string& why);
 
 /// gantry/index: two slots of 512 bytes, the newer good one counts.
