@@ -26,6 +26,10 @@ constexpr std::int32_t transaction_of(std::int32_t flag) noexcept { return flag 
 constexpr std::int32_t with_transaction(std::int32_t flag, std::int32_t kind) noexcept {
   return (flag & ~transaction_mask) | kind;
 }
+/// Whether a record with these bits is a message of its queue: half and rolled-back ones of old brokers have no entry.
+constexpr bool takes_queue_offset(std::int32_t flag) noexcept {
+  return transaction_of(flag) == transaction_none || transaction_of(flag) == transaction_commit;
+}
 }  // namespace sys_flag
 
 namespace perm {

@@ -198,9 +198,7 @@ gantry_status MemoryStore::make_room(std::uint64_t size) {
 void MemoryStore::append_prepared(const Prepared& prepared, gantry_append_result& result) {
   auto& queue = *prepared.queue;
   auto source = prepared.source;
-  const auto transaction = protocol::sys_flag::transaction_of(source.sys_flag);
-  const bool indexed =
-      transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
+  const bool indexed = protocol::sys_flag::takes_queue_offset(source.sys_flag);
   source.queue_offset = indexed ? queue.max() : 0;
   source.log_offset = log_end_;
   source.store_ms = last_store_ms_;

@@ -227,10 +227,7 @@ Status QueueCare::repair_reported() {
       if (item == LogItem::record) {
         ++records;
         const auto found = by_topic.find(view.topic);
-        const auto transaction = protocol::sys_flag::transaction_of(view.sys_flag);
-        const bool is_queued = transaction == protocol::sys_flag::transaction_none ||
-                               transaction == protocol::sys_flag::transaction_commit;
-        if (found != by_topic.end() && is_queued) {
+        if (found != by_topic.end() && protocol::sys_flag::takes_queue_offset(view.sys_flag)) {
           for (auto* patient : found->second) {
             if (patient->queue->id() != view.queue_id) continue;
             GANTRY_TRY(take(*patient, view, position));

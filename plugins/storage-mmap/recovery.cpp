@@ -19,11 +19,6 @@ constexpr std::int64_t zeros_enough = 8 << 20;
 
 std::int64_t steady_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
-bool takes_queue_offset(std::int32_t sys_flag) {
-  const auto transaction = protocol::sys_flag::transaction_of(sys_flag);
-  return transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
-}
-
 }  // namespace
 
 void Recovery::log(std::uint32_t level, std::string_view event, const std::string& text) const {
@@ -295,7 +290,7 @@ Status Recovery::scan(std::int64_t from, bool only_damaged) {
 Status Recovery::dispatch(const protocol::RecordView& record, std::int64_t position, bool from_beginning,
                           bool only_damaged) {
   if (position < dispatch_from_ && !only_damaged) return {};
-  if (!takes_queue_offset(record.sys_flag) || !check_topic_name(record.topic)) return {};
+  if (!protocol::sys_flag::takes_queue_offset(record.sys_flag) || !check_topic_name(record.topic)) return {};
   if ((record.sys_flag & protocol::sys_flag::inner_batch) != 0) {
     log(GANTRY_LOG_ERROR, "storage.batch_record",
         "log_offset=" + std::to_string(position) + " topic=" + std::string(record.topic) +

@@ -58,9 +58,7 @@ gantry_status MmapStore::prepare(const gantry_append_item& item, Prepared& out) 
   source.store_host = protocol::host_of(item.store_host);
   out.size = protocol::record_size_unchecked(source);
   if (out.size > log_.record_size_max()) return GANTRY_E_TOO_LARGE;
-  const auto transaction = protocol::sys_flag::transaction_of(item.sys_flag);
-  out.takes_queue_offset =
-      transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
+  out.takes_queue_offset = protocol::sys_flag::takes_queue_offset(item.sys_flag);
   if (out.takes_queue_offset) out.tag = protocol::entry_tag(source.topic, source.properties, source.properties_more);
   return GANTRY_OK;
 }

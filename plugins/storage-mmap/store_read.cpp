@@ -416,10 +416,7 @@ Status MmapStore::read_record(std::int64_t log_offset, std::uint32_t options, ga
   LogReader reader(log_, disk_, may_block);
   protocol::RecordView view;
   GANTRY_ASSIGN(const auto record, record_at(log_offset, reader, view));
-  const auto transaction = protocol::sys_flag::transaction_of(view.sys_flag);
-  const bool is_indexed =
-      transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
-  if (is_indexed) {
+  if (protocol::sys_flag::takes_queue_offset(view.sys_flag)) {
     // No queue has it: it is of a topic that was deleted, or bytes that only look like a record.
     auto* queue = queues_.find(view.topic, view.queue_id);
     std::array<QueueEntry, 1> entry;

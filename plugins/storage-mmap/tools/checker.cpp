@@ -41,11 +41,6 @@ struct DeletedQueues {
   }
 };
 
-bool takes_queue_offset(std::int32_t flag) {
-  const auto transaction = protocol::sys_flag::transaction_of(flag);
-  return transaction == protocol::sys_flag::transaction_none || transaction == protocol::sys_flag::transaction_commit;
-}
-
 class Checker {
  public:
   Checker(Disk& disk, const StoreOptions& options, const sdk::StoreQuestion& question, sdk::StoreReport& report)
@@ -184,7 +179,8 @@ class Checker {
 
   Status check_entry(const LogPlace& place) {
     const auto& record = place.view;
-    if (!takes_queue_offset(record.sys_flag) || (record.sys_flag & protocol::sys_flag::inner_batch) != 0) return {};
+    if (!protocol::sys_flag::takes_queue_offset(record.sys_flag)) return {};
+    if ((record.sys_flag & protocol::sys_flag::inner_batch) != 0) return {};
     if (record.topic.empty() || record.topic.find('/') != std::string_view::npos) {
       tell_log(FindingSeverity::warning, "topic name", place.offset, "a topic that can be the name of a folder",
                "'" + std::string(record.topic) + "'", "none: the record is in no queue");
