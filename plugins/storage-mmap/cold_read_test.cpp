@@ -344,6 +344,11 @@ TEST_F(ColdReadTest, readers_occupy_no_more_of_the_page_cache_than_they_may) {
       if (offset + size > 1u << 20) out_of_file = true;
     }
     bool is_cached(const File&, std::uint64_t offset, std::uint64_t) noexcept override { return offset == cached_at; }
+    Result<std::size_t> read_cached(const File&, std::span<std::byte> to, std::uint64_t) override {
+      if (!all_cached) return Error{Errc::would_block, {}};
+      return to.size();
+    }
+    bool all_cached = false;
     int brought = 0;
     int returned = 0;
     bool out_of_file = false;
@@ -358,17 +363,30 @@ TEST_F(ColdReadTest, readers_occupy_no_more_of_the_page_cache_than_they_may) {
     return offset < 1 << 20 ? SegmentPin(&one) : offset < 2 << 20 ? SegmentPin(&two) : SegmentPin();
   });
   for (std::int64_t offset = 0; offset < 2 << 20; offset += 1000) {
-    cache.reading(offset < 1 << 20 ? one : two, offset);
-    ASSERT_LE(cache.block_count(), 4u);
+    cache.read_on(offset < 1 << 20 ? one : two, offset);
+    ASSERT_LE(cache.bytes(), 256u << 10);
   }
   EXPECT_EQ(disk.brought, 32);
   EXPECT_EQ(disk.returned, 28);
-  EXPECT_EQ(cache.blocks_read(), 32u);
+  EXPECT_EQ(cache.parts_read(), 32u);
   EXPECT_FALSE(disk.out_of_file);
   // What was in memory anyway is not accounted for, and not given back.
   disk.cached_at = 0;
-  cache.reading(one, 10);
+  cache.read_on(one, 10);
   EXPECT_EQ(disk.brought, 33);
+
+  // Records here and there: the pages that hold them and are not in memory, within the same bound.
+  disk.brought = disk.returned = 0;
+  for (std::int64_t offset = 100; offset < 2 << 20; offset += 10'000) {
+    cache.read_here(offset < 1 << 20 ? one : two, offset, 1000);
+    ASSERT_LE(cache.bytes(), 256u << 10);
+  }
+  EXPECT_EQ(disk.brought, 210);
+  EXPECT_GT(disk.returned, 100);
+  disk.all_cached = true;
+  cache.read_here(one, 5000, 1000);
+  EXPECT_EQ(disk.brought, 210);
+  EXPECT_FALSE(disk.out_of_file);
 }
 
 }  // namespace

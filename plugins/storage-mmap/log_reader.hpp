@@ -7,9 +7,11 @@
 
 #include "gantry/sdk/result.hpp"
 #include "protocol/bytes.hpp"
+#include "protocol/queue_entry.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace gantry::storage_mmap {
@@ -23,11 +25,15 @@ struct LogBytes {
 /// One read's access to the log: one thread, cheap to make.
 class LogReader {
  public:
-  /// `ahead`: what is read from the file will be followed by more, so it is read ahead; null: looks here and there.
-  LogReader(const CommitLog& log, Disk& disk, bool may_block, ColdCache* ahead = nullptr)
-      : log_(log), disk_(disk), ahead_(ahead), may_block_(may_block) {}
+  /// `cache` accounts for what is read from the file, which plan() tells of; null: a look or two.
+  LogReader(const CommitLog& log, Disk& disk, bool may_block, ColdCache* cache = nullptr)
+      : log_(log), disk_(disk), cache_(cache), may_block_(may_block) {}
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
+
+  /// What the caller will read next, in this order. `distance`: how far apart such records lie, on average. If they are
+  /// close, what follows is read ahead with them; if not, just they are asked for, all at once.
+  void plan(std::span<const protocol::QueueEntry> records, std::int64_t distance);
 
   /// The bytes [log_offset, log_offset + size), which lie in one file. `likely_end` says how far the caller will
   /// probably read on from there, so that neighbours come with one call.
@@ -36,10 +42,13 @@ class LogReader {
   Result<LogBytes> get(std::int64_t log_offset, std::uint64_t size, std::int64_t likely_end = 0);
 
  private:
+  bool pin(std::int64_t log_offset);
+
   const CommitLog& log_;
   Disk& disk_;
-  ColdCache* const ahead_;
+  ColdCache* const cache_;
   const bool may_block_;
+  bool reads_on_ = false;
   SegmentPin pin_;
   std::vector<std::byte> window_;
   std::int64_t window_begin_ = 0;

@@ -310,7 +310,7 @@ StoreFigures MmapStore::figures() const {
   figures.checkpoints = checkpoints_;
   figures.files_expired = files_expired_;
   figures.queues_repaired = care_.repaired();
-  figures.cold_blocks_read = cold_.blocks_read();
+  figures.cold_parts_read = cold_.parts_read();
   figures.failed = failed_;
   figures.full = log_.is_full() || queues_full_;
   return figures;

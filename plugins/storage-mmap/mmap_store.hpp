@@ -57,7 +57,7 @@ struct StoreFigures {
   std::uint64_t checkpoints = 0;
   std::uint64_t files_expired = 0;
   std::uint64_t queues_repaired = 0;
-  std::uint64_t cold_blocks_read = 0;
+  std::uint64_t cold_parts_read = 0;
   bool failed = false;
   bool full = false;
 };

@@ -36,6 +36,13 @@ bool tag_matches(const gantry_matcher* match, std::int64_t code) {
 
 bool asks_records(const gantry_matcher* match) { return match != nullptr && match->match != nullptr; }
 
+/// How far apart the records of these entries of a queue lie, on average; very far when that cannot be told.
+std::int64_t distance_of(std::span<const QueueEntry> entries) {
+  const auto way = entries.back().log_offset - entries.front().log_offset;
+  if (entries.size() < 2 || way < 0) return std::numeric_limits<std::int64_t>::max();
+  return way / static_cast<std::int64_t>(entries.size() - 1);
+}
+
 /// How far a reader of the first candidate should read on for those behind it.
 std::int64_t run_end(std::span<const QueueEntry> candidates) {
   auto end = candidates.front().log_end();
@@ -97,7 +104,8 @@ class MmapStore::Reader {
   const std::uint32_t repairs_ = queue_.repairs();
   LogReader log_reader_;
   Owner* owner_ = nullptr;
-  std::int64_t next_ = 0;  // everything below was examined
+  std::int64_t next_ = 0;      // everything below was examined
+  std::int64_t distance_ = 0;  // between records of the queue hereabouts
   bool stopped_ = false;
   std::uint32_t obstacle_ = GANTRY_READ_FOUND;  // REMOVED or GAP, when that is what stopped the read
 };
@@ -162,6 +170,7 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
   std::array<std::int64_t, match_batch> offsets{};
   std::size_t count = 0;
   const auto log_begin = store_.log_.begin();
+  distance_ = distance_of(entries);
   auto offset = next_;
   const auto flush = [&]() -> Status {
     const auto part = std::exchange(count, 0);
@@ -212,6 +221,7 @@ Status MmapStore::Reader::consider(std::span<const QueueEntry> entries) {
 }
 
 Status MmapStore::Reader::take_all(std::span<const QueueEntry> candidates, std::span<const std::int64_t> offsets) {
+  log_reader_.plan(candidates, distance_);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const auto& entry = candidates[i];
     if (!has_room(entry)) {
