@@ -10,6 +10,8 @@ from harness import Broker, need_free_bytes, say, spread
 ADD_OPTIONS = (
     ("--topics", dict(type=int, default=6250, help="topics of the broker with many queues")),
     ("--queues", dict(type=int, default=8, help="queues of each")),
+    ("--fill", dict(type=int, default=64, help="messages to each queue before anything is measured: every queue has its"
+                    " file then, as it has for all its life but the beginning")),
     ("--seconds", dict(type=int, default=10, help="of one measurement; several checkpoints of the store must fit in")),
     ("--warm-up", dict(type=int, default=4)),
     ("--repetitions", dict(type=int, default=5)),
@@ -24,20 +26,23 @@ ADD_OPTIONS = (
 def run(options):
     per_second = options.rate or 150_000
     seconds = options.seconds + options.warm_up
-    need_free_bytes(options.data_dir, 2 * options.repetitions * seconds * per_second * (options.size + 300))
+    need_free_bytes(options.data_dir, 2 * (options.repetitions * seconds * per_second + options.fill * options.topics
+                                           * options.queues) * (options.size + 300))
     few = Broker(options.build, options.data_dir / "few", options.server_cores, "few", **options.settings)
     many = Broker(options.build, options.data_dir / "many", options.server_cores, "many", **options.settings)
     spreads = {"few": ["--topic", "ScaleFew", "--topics", 1, "--queues", 4],
                "many": ["--topic", "ScaleMany", "--topics", options.topics, "--queues", options.queues]}
     results = {"few": [], "many": []}
+    first = {}
     try:
         for broker in (few, many):
             broker.start()
             made = broker.load(options.load_cores, "topics", *spreads[broker.name])
-            places = 4 if broker is few else options.topics * options.queues
-            say(f"{broker.name}: {made['topics']} topics made in {made['seconds']:.1f} s; one message to each queue ...")
-            broker.load(options.load_cores, *spreads[broker.name], "--messages", places, "--size", options.size,
-                        "--duration", "0s")
+            say(f"{broker.name}: {made['topics']} topics made in {made['seconds']:.1f} s; filling ...")
+            filled = broker.load(options.load_cores, *spreads[broker.name], "--messages",
+                                 options.fill * options.topics * options.queues, "--size", options.size,
+                                 "--duration", "0s", "--server-pid", broker.pid)
+            first[broker.name] = filled["server_cpu_us_per_message"]
             settled = broker.wait_idle()
             say(f"{broker.name}: " + (f"idle after {settled:.0f} s" if settled is not None else "not idle after 120 s"))
             broker.pause()
@@ -76,4 +81,5 @@ def run(options):
                      "mappings": reports[-1]["usage"]["mappings"]})
     return {"title": f"Server CPU per message of {options.size} bytes, {options.repetitions} repetitions of"
                      f" {options.seconds} s, server on core {options.server_cores}, load on {options.load_cores}",
-            "rows": rows, "facts": {"ratio many/few": spread(ratios)}, "runs": results}
+            "rows": rows, "facts": {"ratio many/few": spread(ratios),
+                                     f"us CPU/msg of the first {options.fill} messages to each queue": first["many"]}, "runs": results}

@@ -309,6 +309,7 @@ class Node final : public broker::NodeControl {
     to.holds_per_shard_max = static_cast<std::size_t>(from.held_pulls_max);
     to.pull_count_max = static_cast<std::uint32_t>(from.pull_messages_max);
     to.pull_bytes_default = static_cast<std::uint32_t>(from.pull_bytes_max);
+    to.pull_cold_bytes_max = static_cast<std::uint32_t>(from.pull_cold_bytes_max);
     to.hot_window_bytes = static_cast<std::int64_t>(hot_share_of_memory * static_cast<double>(memory_bytes()));
     to.client_expiry = from.client_expiry;
     to.admin_allow_from = options_.admin.allow_from;

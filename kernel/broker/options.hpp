@@ -48,6 +48,7 @@ struct Options {
   std::uint32_t pull_count_max = 4'096;                  ///< messages in one answer, whatever the request asks for
   std::uint32_t pull_bytes_default = 256 * 1024;         ///< bytes in one answer when the request names none
   std::uint32_t pull_bytes_max = 4 * 1024 * 1024;        ///< and whatever it names
+  std::uint32_t pull_cold_bytes_max = 64 * 1024;         ///< of that, when it has to be read from the disk
   std::uint32_t pull_scan_max = 800;                     ///< queue entries examined for one answer
   std::size_t pull_pending_bytes_max = 8 * 1024 * 1024;  ///< unsent bytes of a connection above which it gets no more
   bool broadcast_consumption = true;

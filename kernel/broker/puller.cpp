@@ -504,6 +504,8 @@ void Puller::read_cold(const PullHeader& query, const ReplyTo& to, const Target&
   job->request = make_request(query, target);
   job->request.match = job->selector.matcher();
   job->request.options = GANTRY_READ_MAY_BLOCK;
+  // Whoever waits for the disk can wait for a second answer, too; the messages of others are sent in between.
+  job->request.bytes_max = std::min(job->request.bytes_max, context_.shared.options.pull_cold_bytes_max);
   job->result.struct_size = sizeof job->result;
   job->result.slices = job->slices.data();
   job->result.slice_capacity = slices_per_answer;

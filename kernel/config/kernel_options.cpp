@@ -159,6 +159,15 @@ void visit_broker(V& v, BrokerOptions& o) {
      .operator_sees = false,
      .sentence = "The most bytes of messages that one pull returns; the first message is always returned "
                  "whole."});
+  v(o.pull_cold_bytes_max,
+    {.key = "pull_cold_bytes_max",
+     .type = bytes,
+     .fallback = "64KiB",
+     .minimum = 4096,
+     .maximum = 15 * mib,
+     .operator_sees = false,
+     .sentence = "The same for a pull whose messages have to be read from the disk: a consumer with a long backlog "
+                 "takes turns with those that follow the newest messages."});
   v(o.waiting_acks_max,
     {.key = "waiting_acks_max",
      .type = integer,

@@ -42,6 +42,7 @@ struct BrokerOptions {
   std::int64_t held_pulls_max{};
   std::int64_t pull_messages_max{};
   std::int64_t pull_bytes_max{};
+  std::int64_t pull_cold_bytes_max{};
   std::int64_t waiting_acks_max{};
   milliseconds client_expiry{};
   milliseconds offset_save_interval{};

@@ -18,7 +18,7 @@ struct BlockingPoolOptions {
   std::string name = "g-block";    ///< threads are called name-0, name-1, ... (15 characters at most)
 };
 
-/// A fixed number of threads behind one bounded queue.
+/// A fixed number of threads behind one bounded queue, of lower priority than the shards.
 ///
 /// Full policy: post() refuses and leaves the task with the caller, who answers "busy"; refusals are counted.
 /// Life: runs from construction to stop() (or the destructor), which finishes the waiting tasks and joins.

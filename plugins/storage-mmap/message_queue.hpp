@@ -23,7 +23,7 @@ namespace gantry::storage_mmap {
 
 /// Lives as long as the store, also when its topic was deleted. A small lock of its own guards everything that is not
 /// said to be otherwise; it is never held across a system call, and taken inside the append lock, not around it.
-class MessageQueue {
+class alignas(64) MessageQueue {
  public:
   struct Bounds {
     std::int64_t min = 0;
@@ -33,7 +33,7 @@ class MessageQueue {
   };
 
   MessageQueue(std::string topic, std::int32_t id, std::uint64_t number)
-      : topic_(std::move(topic)), id_(id), number_(number), key_seed_(index_seed(topic_)) {}
+      : topic_(std::move(topic)), id_(id), key_seed_(index_seed(topic_)), number_(number) {}
   MessageQueue(const MessageQueue&) = delete;
   MessageQueue& operator=(const MessageQueue&) = delete;
 
@@ -45,6 +45,13 @@ class MessageQueue {
 
   /// What the index hashes of its messages' keys begin with.
   [[nodiscard]] IndexSeed key_seed() const noexcept { return key_seed_; }
+
+  /// Asks for what push() and the checkpoint will touch, without waiting: with many queues all of it is cold.
+  void prefetch() const noexcept {
+    for (std::size_t line = 0; line < 3; ++line) {
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(this) + line * 64, 1);
+    }
+  }
 
   [[nodiscard]] Bounds bounds() const;
   /// [append lock] The offset of the next message; no other thread moves it.
@@ -116,7 +123,7 @@ class MessageQueue {
   void resize(std::size_t capacity);
   [[nodiscard]] std::int64_t end_below(std::int64_t log_limit) const;
 
-  // What an append touches lies together.
+  // What an append touches lies together, in the cache lines that prefetch() asks for.
   mutable std::mutex mutex_;
   std::int64_t max_ = 0;
   std::int64_t last_log_end_ = -1;
@@ -132,15 +139,15 @@ class MessageQueue {
 
   std::int64_t min_ = 0;
   std::int64_t first_record_ = -1;
+  const std::string topic_;
+  const std::int32_t id_;
+  const IndexSeed key_seed_;
+  const std::uint64_t number_;
+
   std::int64_t written_log_end_ = -1;
   std::int64_t ledger_max_ = 0;      // the ledger knows entries below it
   std::int64_t ledger_written_ = 0;  // and took these for written
   std::int64_t ledger_min_ = 0;      // and said that it begins here
-
-  const std::string topic_;
-  const std::int32_t id_;
-  const std::uint64_t number_;
-  const IndexSeed key_seed_;
 };
 
 }  // namespace gantry::storage_mmap

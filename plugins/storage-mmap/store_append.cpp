@@ -125,6 +125,9 @@ void MmapStore::append(std::span<const gantry_append_item> items, std::span<gant
   thread_local std::vector<std::int32_t> keys;
   if (prepared.size() < items.size()) prepared.resize(items.size());
   keys.clear();
+  for (const auto& item : items) {
+    if (const auto* queue = queue_of(item.queue)) queue->prefetch();
+  }
   for (std::size_t i = 0; i < items.size(); ++i) {
     prepared[i].status = prepare(items[i], prepared[i]);
     if (has_index_ && prepared[i].status == GANTRY_OK) prepare_keys(prepared[i], keys);

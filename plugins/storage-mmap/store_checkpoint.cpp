@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto retry_interval = std::chrono::seconds(1);
 constexpr std::int64_t crowded_min = 256 * 1024;
+constexpr std::size_t queues_ahead = 8;  // asked for before their turn
 
 }  // namespace
 
@@ -120,7 +121,9 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
     queues.push_back(queue);
   }
   const auto write = [&]() -> Status {
-    for (auto* queue : queues) {
+    for (std::size_t i = 0; i < queues.size(); ++i) {
+      if (i + queues_ahead < queues.size()) queues[i + queues_ahead]->prefetch();
+      auto* queue = queues[i];
       const auto pending = queue->pending(mark.end);
       if (pending == 0) continue;
       const bool is_worthwhile =
@@ -138,7 +141,10 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
     if (whole) {
       for (const auto& [topic, deleted_at] : deleted_topics_) frame.add_deleted(topic, deleted_at);
     }
-    for (auto* queue : whole ? queues_.all() : queues) {
+    const auto told = whole ? queues_.all() : queues;
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      if (i + queues_ahead < told.size()) told[i + queues_ahead]->prefetch();
+      auto* queue = told[i];
       if (!queue->to_ledger(mark.end, whole, state, entries) || state.max == 0) continue;
       frame.add_queue(queue->topic(), queue->id(), state, entries);
     }
@@ -148,8 +154,9 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
   };
   auto written = write();
   dirty_count_.fetch_sub(static_cast<std::int64_t>(queues.size()), std::memory_order_relaxed);
-  for (auto* queue : queues) {
-    if (!written || !queue->settle()) list_dirty(*queue);
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    if (i + queues_ahead < queues.size()) queues[i + queues_ahead]->prefetch();
+    if (!written || !queues[i]->settle()) list_dirty(*queues[i]);
   }
   return written;
 }

@@ -30,9 +30,9 @@ struct StoreOptions {
   /// How often, and at least after how much log, a checkpoint notes what the queues hold; bounds the log that is read
   /// after a crash.
   std::chrono::milliseconds checkpoint_interval{10'000};
-  std::uint64_t checkpoint_bytes_max = 256ull << 20;
+  std::uint64_t checkpoint_bytes_max = 512ull << 20;
   /// Queue entries of a queue that are worth a write of its own; fewer stay in memory and in the ledger for a while.
-  std::uint32_t queue_write_entries_min = 32;
+  std::uint32_t queue_write_entries_min = 48;
   std::chrono::milliseconds queue_write_age_max{60'000};
 
   /// The newest part of the log that counts as being in memory and stays mapped.

@@ -406,7 +406,8 @@ class StoreDamageTest : private faults::MemoryFolders, public testing::TestWithP
       if (problems >= 1) break;
     }
     if (!GetParam().damage.names.empty()) {
-      EXPECT_TRUE(faults::eventually([&] { return harness_.logged(GetParam().damage.names); })) << "no line of the log names " << GetParam().damage.names;
+      EXPECT_TRUE(faults::eventually([&] { return harness_.logged(GetParam().damage.names); }))
+          << "no line of the log names " << GetParam().damage.names;
     }
     if (damaged == 0) {
       for (const QueueName& name : {QueueName{"A", 0}, QueueName{"A", 1}, QueueName{"B", 0}}) {
