@@ -127,6 +127,8 @@ void add_bench_read_command(CLI::App& bench, Run& run) {
       "every message of `gantry bench --messages` is there");
   options->add_to(*command);
   client::ReadLoad& load = options->load;
+  command->add_option("--ends", load.ends, "with --expect: so many messages at both ends of each queue; 0: all")
+      ->capture_default_str();
   command->add_option("--sample", load.queue_sample, "so many queues, evenly chosen; 0: all")->capture_default_str();
   command->add_option("--connections,-c", load.connection_count, "connections")->capture_default_str();
   command->add_option("--in-flight,-f", load.pulls_in_flight, "queues that are read at a time")->capture_default_str();

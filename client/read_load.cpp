@@ -95,6 +95,7 @@ class Reading {
   struct Queue {
     std::uint64_t place = 0;
     std::int64_t offset = 0;
+    std::int64_t left_out = 0;  // between its beginning and its end
     Clock::time_point not_before{};
     std::vector<std::uint64_t> numbers{};  // seen in this attempt, when that is checked
   };
@@ -162,7 +163,7 @@ class Reading {
   void restart(Queue& queue) {
     for (const std::uint64_t number : queue.numbers) expectations_.forget(number);
     queue.numbers.clear();
-    queue.offset = 0;
+    queue.offset = queue.left_out = 0;
   }
 
   void wrong(const Queue& queue, const std::string& found) {
@@ -230,13 +231,19 @@ class Reading {
       queue.offset = record.queue_offset + 1;
       ++report_.message_count;
     }
+    const std::int64_t last_part = expectations_.count_of(queue.place) - load_.ends;
+    if (load_.ends > 0 && queue.left_out == 0 && queue.offset >= load_.ends && queue.offset < last_part) {
+      queue.left_out = last_part - queue.offset;
+      queue.offset = last_part;
+    }
     return {};
   }
 
   Status ended(std::uint32_t slot) {
     Queue& queue = slots_[slot].queue;
     const auto now = Clock::now();
-    if (expectations_.any() && static_cast<std::int64_t>(queue.numbers.size()) != expectations_.count_of(queue.place)) {
+    const auto seen = static_cast<std::int64_t>(queue.numbers.size()) + queue.left_out;
+    if (expectations_.any() && seen != expectations_.count_of(queue.place)) {
       ++report_.short_answers;
       restart(queue);
       put_back(slot, now + retry_delay);

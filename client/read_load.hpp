@@ -29,6 +29,8 @@ struct ReadLoad {
   /// its messages, each once, in the right place, with the right checksum. A queue that does not yet is asked again
   /// until `duration` is over. 0: nothing is checked but the shape of the answers.
   std::uint64_t expected_count = 0;
+  /// Of a queue that is checked only so many messages at its beginning and at its end; 0: all.
+  std::int64_t ends = 0;
 };
 
 struct ReadReport {
