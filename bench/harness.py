@@ -32,6 +32,29 @@ def urgent(command):
     return ["chrt", "-f", "10"] + [str(part) for part in command] if urgent.allowed else command
 
 
+class Awake:
+    """Keeps cores from going to sleep while it is entered: a virtual machine's host may take many milliseconds to wake
+    one, which would be measured as the server's latency. The loops run at idle priority: whoever else wants the core
+    has it at once."""
+
+    def __init__(self, *cores):
+        self.cores, self.loops = [core for listed in cores for core in str(listed).split(",")], []
+
+    def __enter__(self):
+        if shutil.which("chrt") is None:
+            say("chrt is missing: sleeping cores may add to the latencies")
+            return self
+        for core in self.cores:
+            command = ["chrt", "-i", "0"] + pinned(core, ["sh", "-c", "while :; do :; done"])
+            self.loops.append(subprocess.Popen(command))
+        return self
+
+    def __exit__(self, *_):
+        for loop in self.loops:
+            loop.kill()
+            loop.wait()
+
+
 def need_tools_and_cores():
     if shutil.which("taskset") is None:
         sys.exit("taskset is missing: install util-linux")

@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 
-from harness import Broker, cached_bytes, drop_cached, finish_load, need_free_bytes, say, spread, urgent
+from harness import Awake, Broker, cached_bytes, drop_cached, finish_load, need_free_bytes, say, spread, urgent
 
 ADD_OPTIONS = (
     ("--backlog-gib", dict(type=float, default=20.0)),
@@ -98,7 +98,8 @@ def run(options):
         options.log_end = int(re.search(r"storage.recovered .*\blog_end=(\d+)", broker.log.read_text()).group(1))
         for repetition in range(options.repetitions):
             for kind in ("AB" if repetition % 2 == 0 else "BA"):
-                result = measure(broker, options, kind == "B")
+                with Awake(options.server_cores, options.load_cores):
+                    result = measure(broker, options, kind == "B")
                 runs[kind].append(result)
                 say(f"{repetition + 1}/{options.repetitions} {kind}: publish p99 {result['publish']['p99_us']:.0f} us,"
                     f" end to end p99 {result['follow']['p99_us']:.0f} us,"

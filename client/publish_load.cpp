@@ -140,8 +140,8 @@ class Publishing {
   [[nodiscard]] Clock::time_point next_look(Clock::time_point now) const {
     const auto look = now + look_interval;
     if (load_.rate <= 0 || next_ >= end_number_) return look;
-    const auto due = due_time(next_);
-    return due <= now ? look : std::min(look, due);  // what is due and still here waits for room, not for the clock
+    // Without room it waits for an answer, not for the clock.
+    return lanes_[next_ % lanes_.size()].has_room() ? std::min(look, due_time(next_)) : look;
   }
 
   Status step(Clock::time_point deadline) {
