@@ -26,6 +26,8 @@ class HostBackend {
   [[nodiscard]] virtual MetricsRegistry& metrics() noexcept = 0;
   /// The node's data folder, an absolute path that does not change.
   [[nodiscard]] virtual std::string_view data_folder() const noexcept = 0;
+  /// What filter expressions may call; nullptr: nothing. The same pointer always.
+  [[nodiscard]] virtual const gantry_functions* functions() const noexcept { return nullptr; }
   /// The control thread, for timers.
   [[nodiscard]] virtual Executor& control() noexcept = 0;
 

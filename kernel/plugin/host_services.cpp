@@ -62,6 +62,7 @@ struct HostServices::State : std::enable_shared_from_this<HostServices::State> {
       const std::string_view folder = of(context).backend.data_folder();
       return {folder.data(), folder.size()};
     };
+    table.functions = backend.functions();
     table.run_blocking = &State::run_blocking;
     table.timer_start = &State::timer_start;
     table.timer_cancel = &State::timer_cancel;

@@ -1,11 +1,13 @@
 #include "kernel/plugin/host_services.hpp"
 
 #include "gantry/sdk/host.hpp"
+#include "gantry/sdk/testing.hpp"
 #include "kernel/base/log.hpp"
 #include "kernel/plugin/testing/fake_host.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -35,6 +37,29 @@ TEST_F(HostServicesTest, tells_the_time_and_the_folder_of_the_host) {
   EXPECT_EQ(host_.wall_ms(), backend_.time.now_ms());
   EXPECT_EQ(host_.steady_ns(), backend_.time.steady_ns());
   EXPECT_EQ(host_.data_folder(), "/data");
+}
+
+TEST_F(HostServicesTest, has_no_functions_for_expressions_unless_its_backend_does) {
+  EXPECT_FALSE(host_.functions());
+  EXPECT_EQ(host_.functions().resolve("risk", 1).error().code, Errc::unsupported);
+
+  sdk::testing::TestFunctions functions;
+  functions.add("risk", 1, [](auto arguments) { return std::optional(sdk::integer_value(arguments[0].integer + 1)); });
+  backend_.expression_functions = functions.table();
+  HostServices services("filter-x", backend_);
+  const sdk::Host host(services.table());
+  const auto risk = host.functions().resolve("risk", 1);
+  ASSERT_TRUE(risk) << risk.error().text;
+  const gantry_value two = sdk::integer_value(2);
+  const gantry_filter_message message{};
+  EXPECT_EQ(risk->call({&two, 1}, sdk::FilterMessage(message))->integer, 3);
+  EXPECT_EQ(host.functions().resolve("risk", 2).error().code, Errc::not_found);
+}
+
+TEST_F(HostServicesTest, a_host_of_an_older_version_has_no_functions) {
+  gantry_host older = *host_.raw();
+  older.struct_size = offsetof(gantry_host, functions);
+  EXPECT_FALSE(sdk::Host(&older).functions());
 }
 
 TEST_F(HostServicesTest, blocking_work_runs_on_the_pool_or_is_refused) {

@@ -67,6 +67,7 @@ class FakeHost final : public HostBackend {
   [[nodiscard]] const Clock& clock() const noexcept override { return time; }
   [[nodiscard]] MetricsRegistry& metrics() noexcept override { return registry; }
   [[nodiscard]] std::string_view data_folder() const noexcept override { return "/data"; }
+  [[nodiscard]] const gantry_functions* functions() const noexcept override { return expression_functions; }
   [[nodiscard]] Executor& control() noexcept override { return executor; }
   [[nodiscard]] bool run_blocking(UniqueFunction<void()> task) override {
     if (pool_full) return false;
@@ -93,6 +94,7 @@ class FakeHost final : public HostBackend {
   ManualClock time;
   MetricsRegistry registry;
   ManualExecutor executor;
+  const gantry_functions* expression_functions = nullptr;
   bool pool_full = false;
   std::deque<UniqueFunction<void()>> blocking;
   std::optional<Error> publish_refusal;

@@ -4,6 +4,7 @@
 #ifndef GANTRY_ABI_HOST_H
 #define GANTRY_ABI_HOST_H
 
+#include "gantry/abi/functions.h"
 #include "gantry/abi/types.h"
 
 #ifdef __cplusplus
@@ -95,6 +96,10 @@ typedef struct gantry_host {
   /* The node's data folder as an absolute path: the root of the store. A plugin that is no store keeps its files in
    * "gantry/<plugin id>" below it. Valid as long as the instance. */
   gantry_bytes (*data_folder)(void* context);
+
+  /* Since ABI 1.2: functions that filter expressions may call. NULL: this host provides none. The same pointer as long
+   * as the instance. */
+  const gantry_functions* functions;
 } gantry_host;
 
 #ifdef __cplusplus

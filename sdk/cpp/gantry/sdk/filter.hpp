@@ -26,6 +26,8 @@ class FilterMessage {
   [[nodiscard]] std::optional<std::string_view> property(std::string_view name) const {
     return find_property(properties(), name);
   }
+  /// The C struct, for what takes it (gantry/sdk/functions.hpp).
+  [[nodiscard]] const gantry_filter_message& raw() const noexcept { return *message_; }
 
  private:
   const gantry_filter_message* message_;

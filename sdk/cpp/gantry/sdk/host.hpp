@@ -3,6 +3,7 @@
 
 #include "gantry/abi/host.h"
 #include "gantry/sdk/detail/guard.hpp"
+#include "gantry/sdk/functions.hpp"
 #include "gantry/sdk/log.hpp"
 #include "gantry/sdk/metric.hpp"
 #include "gantry/sdk/result.hpp"
@@ -149,6 +150,12 @@ class Host {
   /// "gantry/<plugin id>" below it. Valid as long as the plugin's instance.
   [[nodiscard]] std::string_view data_folder() const noexcept {
     return detail::to_view(table_->data_folder(table_->context));
+  }
+
+  /// Functions that filter expressions may call; empty when this host provides none. Valid as long as the instance.
+  [[nodiscard]] Functions functions() const noexcept {
+    const bool known = table_->struct_size >= offsetof(gantry_host, functions) + sizeof table_->functions;
+    return Functions(known ? table_->functions : nullptr);
   }
 
   // ---- work elsewhere ----

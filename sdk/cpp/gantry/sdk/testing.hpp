@@ -2,10 +2,12 @@
 // What a plugin's unit tests need in place of a broker: a host that writes down what it is told, options, messages.
 // For tests only; std only, and bound to no test framework.
 
+#include "gantry/abi/functions.h"
 #include "gantry/abi/host.h"
 #include "gantry/abi/interceptor.h"
 #include "gantry/abi/plugin.h"
 #include "gantry/sdk/detail/guard.hpp"
+#include "gantry/sdk/functions.hpp"
 #include "gantry/sdk/host.hpp"
 #include "gantry/sdk/interceptor.hpp"
 #include "gantry/sdk/options.hpp"
@@ -13,14 +15,60 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace gantry::sdk::testing {
+
+/// Functions for expressions to call: TestFunctions().add("risk", 1, [](auto arguments) { return integer_value(7); }).
+/// An answer of nothing is a failed call. One thread; outlives the host that provides it.
+class TestFunctions {
+ public:
+  using Body = std::function<std::optional<gantry_value>(std::span<const gantry_value> arguments)>;
+
+  TestFunctions() {
+    table_.struct_size = sizeof table_;
+    table_.context = this;
+    table_.resolve = [](void* self, gantry_bytes name, std::uint32_t argument_count, gantry_function** out,
+                        gantry_error* error) -> gantry_status {
+      auto& functions = static_cast<TestFunctions*>(self)->functions_;
+      const auto found = functions.find({std::string(detail::to_view(name)), argument_count});
+      if (found == functions.end()) {
+        detail::fill_error(error, "there is no function '" + std::string(detail::to_view(name)) + "' of " +
+                                      std::to_string(argument_count) + " arguments");
+        return GANTRY_E_NOT_FOUND;
+      }
+      // The handle is opaque to plugins.
+      *out = reinterpret_cast<gantry_function*>(&found->second);
+      return GANTRY_OK;
+    };
+    table_.call = [](void*, gantry_function* function, const gantry_value* arguments, std::uint32_t count,
+                     const gantry_filter_message*, gantry_value* out) -> gantry_status {
+      const auto answer = (*reinterpret_cast<Body*>(function))({arguments, count});
+      if (answer) *out = *answer;
+      return answer ? GANTRY_OK : GANTRY_E_INTERNAL;
+    };
+  }
+  TestFunctions(const TestFunctions&) = delete;
+  TestFunctions& operator=(const TestFunctions&) = delete;
+
+  TestFunctions& add(std::string name, std::uint32_t argument_count, Body body) {
+    functions_[{std::move(name), argument_count}] = std::move(body);
+    return *this;
+  }
+  [[nodiscard]] const gantry_functions* table() const noexcept { return &table_; }
+
+ private:
+  gantry_functions table_ = {};
+  std::map<std::pair<std::string, std::uint32_t>, Body> functions_;
+};
 
 /// A host whose time is set by the test. Blocking work runs at once; timers run when ring_timers() is called;
 /// publishing succeeds at once. One thread. Outlives the plugin under test.
@@ -84,6 +132,9 @@ class TestHost {
 
   /// What the plugin's constructor takes.
   [[nodiscard]] Host host() const noexcept { return Host(&table_); }
+
+  /// Lets plugins that are made after this call `functions`.
+  void provide(const TestFunctions& functions) noexcept { table_.functions = functions.table(); }
 
   /// Runs all timers that are pending now.
   void ring_timers() {
