@@ -252,6 +252,27 @@ TEST_F(PullTest, plugin_language_filters) {
   EXPECT_EQ(messages[0].body, "b");
 }
 
+// As in RocketMQ: clients subscribe their retry topic with all tags, so that what was refused once comes again even
+// when the group's expression has changed meanwhile. Who names an expression for the retry topic itself gets it
+// applied.
+TEST_F(PullTest, retries_are_not_filtered_by_the_expression_of_their_topic) {
+  rig.plugins.has_filter = true;
+  rig.subscribe(consumer, "g", "T", "B", 5, "SQL92");
+  rig.make_topic("%RETRY%g");
+  rig.subscribe(consumer, "g", "%RETRY%g", "*", 5);
+  send("once more", "A", 0, "%RETRY%g");
+  send("and this", "B", 0, "%RETRY%g");
+  EXPECT_EQ(parse_records(pull({.topic = "%RETRY%g", .sys_flag = 0}).body).size(), 2U);
+  const auto chosen = pull({.topic = "%RETRY%g", .subscription = "B", .expression_type = "SQL92"});
+  EXPECT_EQ(parse_records(chosen.body).size(), 1U);
+}
+
+TEST_F(PullTest, error_of_an_expression_reaches_the_client) {
+  rig.plugins.has_filter = true;
+  EXPECT_EQ(pull({.subscription = "bad", .expression_type = "SQL92"}).remark,
+            "position 1: expected a tag, found 'bad'");
+}
+
 TEST_F(PullTest, code_361_is_a_pull_too) {
   send("one");
   EXPECT_EQ(pull({.code = 361}).code, 0);

@@ -87,7 +87,9 @@ TEST_F(Quickstart, plugins_and_options_are_listed) {
   const std::string plugins = " --dir " + (testing::build_folder() / "plugins").string();
   const Outcome list = run("plugin list" + plugins);
   EXPECT_EQ(list.status, 0) << list.text;
-  EXPECT_NE(list.text.find("storage-mmap"), std::string::npos) << list.text;
+  for (const char* plugin : {"storage-mmap", "filter-sql92"}) {
+    EXPECT_NE(list.text.find(plugin), std::string::npos) << list.text;
+  }
   const Outcome explained = run("config explain broker.ack");
   EXPECT_EQ(explained.status, 0) << explained.text;
   EXPECT_NE(explained.text.find("memory"), std::string::npos) << explained.text;
