@@ -79,7 +79,7 @@ class Client:
 
 class Java(Client):
     can = frozenset({"oneway", "batch", "auto-create", "orderly", "pull", "lite-pull", "offsets", "create-topic",
-                     "query", "transaction", "request", "tls", "oversize", "hold", "relays"})
+                     "query", "transaction", "request", "tls", "oversize", "hold", "relays", "sql"})
 
     def __init__(self, version):
         self.version = version

@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -29,7 +30,11 @@ final class Consume {
   int run() throws Exception {
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(args.text("group"));
     consumer.setNamesrvAddr(args.text("namesrv"));
-    consumer.subscribe(args.text("topic"), args.text("expr", "*"));
+    if (args.has("sql")) {
+      consumer.subscribe(args.text("topic"), MessageSelector.bySql(args.text("sql")));
+    } else {
+      consumer.subscribe(args.text("topic"), args.text("expr", "*"));
+    }
     start_where_told(consumer);
     if (args.has("broadcast")) {
       Client.broadcast(consumer);

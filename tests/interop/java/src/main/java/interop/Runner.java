@@ -28,6 +28,8 @@ public final class Runner {
         return new Pull(args).pull();
       case "pull-hold":
         return new Pull(args).hold();
+      case "select":
+        return new Select(args).run();
       case "lite-pull":
         return new Pull(args).lite();
       case "offsets":
