@@ -135,6 +135,8 @@ void add_bench_read_command(CLI::App& bench, Run& run) {
   command->add_option("--batch", load.message_count_max, "messages of one pull")->capture_default_str();
   command->add_option("--bytes", load.bytes_max, "bytes of one pull's answer; 0: the broker's default")
       ->capture_default_str();
+  command->add_option("--sql", load.sql,
+                      "read only what this SQL92 expression selects; messages count that it passes over");
   command->add_option("--rate,-r", options->rate, "bytes per second, as 20MiB; 0B: as fast as it goes")
       ->capture_default_str();
   command->add_flag("--repeat", load.repeat, "begin anew at the end until --duration is over");

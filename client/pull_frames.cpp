@@ -19,8 +19,9 @@ void PullFrames::append(std::string& out, std::uint64_t place, std::int64_t offs
   header.sys_flag = protocol::PullHeader::subscription_bit;
   if (hold.count() > 0) header.sys_flag |= protocol::PullHeader::suspend_bit;
   header.suspend_timeout_ms = hold.count();
-  header.subscription = "*";
-  header.expression_type = "TAG";
+  const bool selects = !options_.sql.empty();
+  header.subscription = selects ? std::string_view(options_.sql) : std::string_view("*");
+  header.expression_type = selects ? "SQL92" : "TAG";
   if (options_.bytes_max > 0) header.bytes_max = options_.bytes_max;
   frame_.clear();
   protocol::write_frame(frame_, protocol::request_meta(protocol::RequestCode::pull_message, opaque), header);

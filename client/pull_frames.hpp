@@ -29,6 +29,7 @@ class PullFrames {
     std::string group = "bench_consumer";
     std::int32_t message_count_max = 32;
     std::int32_t bytes_max = 0;  ///< 0: the broker's default
+    std::string sql = {};        ///< which messages; empty: all
   };
 
   PullFrames(const LoadSpread& spread, Options options) : spread_(spread), options_(std::move(options)) {}

@@ -60,7 +60,8 @@ class Reading {
   Reading(const ReadLoad& load, LoadSockets sockets)
       : load_(load),
         sockets_(std::move(sockets)),
-        frames_(load.spread, {.message_count_max = load.message_count_max, .bytes_max = load.bytes_max}),
+        frames_(load.spread,
+                {.message_count_max = load.message_count_max, .bytes_max = load.bytes_max, .sql = load.sql}),
         expectations_(load.spread, load.expected_count) {
     const std::uint64_t places = load.spread.place_count();
     const std::uint64_t wanted = load.queue_sample == 0 ? places : std::min(load.queue_sample, places);
@@ -186,6 +187,8 @@ class Reading {
       case ResponseCode::pull_offset_moved:
         if (answer.next_offset > queue.offset) {
           if (expectations_.any()) wrong(queue, "nothing; the next offset is " + std::to_string(answer.next_offset));
+          if (!load_.sql.empty())
+            report_.message_count += static_cast<std::uint64_t>(answer.next_offset - queue.offset);
           queue.offset = answer.next_offset;
           break;
         }

@@ -22,6 +22,7 @@ struct ReadLoad {
   std::uint32_t pulls_in_flight = 16;  ///< queues that are read at a time; each has one pull under way
   std::int32_t message_count_max = 32;
   std::int32_t bytes_max = 0;                  ///< of an answer; 0: the broker's default
+  std::string sql;                             ///< the broker leaves out what this does not select; empty: nothing
   double bytes_per_second = 0;                 ///< 0: as fast as it goes
   std::chrono::milliseconds duration{60'000};  ///< at most
   bool repeat = false;                         ///< begin anew at the end, until `duration` is over
@@ -34,10 +35,10 @@ struct ReadLoad {
 };
 
 struct ReadReport {
-  std::uint64_t queue_count = 0;  ///< that were to be read
-  std::uint64_t queues_done = 0;  ///< read to their end (and right, if that was checked)
-  std::uint64_t message_count = 0;
-  std::uint64_t byte_count = 0;  ///< of records
+  std::uint64_t queue_count = 0;    ///< that were to be read
+  std::uint64_t queues_done = 0;    ///< read to their end (and right, if that was checked)
+  std::uint64_t message_count = 0;  ///< received, or passed over because `sql` does not select them
+  std::uint64_t byte_count = 0;     ///< of records
   std::uint64_t pull_count = 0;
   std::uint64_t short_answers = 0;                ///< said that a queue ends before its end
   std::map<std::int32_t, std::uint64_t> refused;  ///< answers such as SYSTEM_BUSY, by code; asked again

@@ -8,6 +8,7 @@ import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
+import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -27,8 +28,9 @@ final class Select {
     consumer.start();
     // Clients learn from the answer to a heartbeat whether a broker knows SQL92, and send the first one before they know
     // any broker.
-    consumer.fetchSubscribeMessageQueues(args.text("topic"));
-    consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory().sendHeartbeatToAllBrokerWithLock();
+    MQClientInstance client = consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory();
+    client.updateTopicRouteInfoFromNameServer(args.text("topic"));
+    client.sendHeartbeatToAllBrokerWithLock();
     Out.event("ready");
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String sql = in.readLine(); sql != null && !sql.equals("stop"); sql = in.readLine()) {
