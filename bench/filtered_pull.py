@@ -38,14 +38,14 @@ def main():
         server = harness.Broker(options.build.resolve(), folder, "0")
         server.start()
         try:
-            spread = ["--queues", "8", "--random"]
-            server.load("1", "topics", "--queues", "8")
-            server.load("1", *spread, "--keys", "1", "--size", str(options.size), "--messages", str(options.messages),
+            spread = ["--topic", "filtered", "--queues", "8"]
+            server.load("1", "topics", *spread)
+            server.load("1", *spread, "--random", "--keys", "1", "--size", str(options.size), "--messages", str(options.messages),
                         "--warm-up", "0s", "--duration", "0s")
             rates = {name: [] for name in FILTERS}
             for _ in range(options.runs):
                 for name, sql in FILTERS.items():
-                    report = server.load("1", "read", *spread, *(["--sql", sql] if sql else []))
+                    report = server.load("1", "read", *spread, "--random", *(["--sql", sql] if sql else []))
                     rates[name].append(report["messages"] / report["seconds"])
         finally:
             server.stop()

@@ -56,7 +56,7 @@ std::uint32_t PropertyNames::slot_of(std::string_view name) {
 
 void PropertyNames::find(std::string_view properties, Value* slots) const noexcept {
   for (std::size_t i = 0; i < names_.size(); ++i) slots[i] = Value::null();
-  if (names_.empty()) return;
+  if (names_.empty() || properties.empty()) return;
   std::size_t begin = 0;
   const auto take_ends = [&](std::uint64_t ends, std::size_t at) {
     for (; ends != 0; ends &= ends - 1) {
