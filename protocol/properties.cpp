@@ -1,7 +1,12 @@
 #include "protocol/properties.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <utility>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace gantry::protocol {
 
@@ -18,6 +23,53 @@ void PropertyRange::Iterator::advance() noexcept {
     return;
   }
   current_ = {};
+}
+
+namespace {
+
+/// Calls `visit(position, byte)` for every 0x01 and 0x02 of the text, in their order.
+template <typename Visit>
+void visit_separators(std::string_view text, Visit&& visit) noexcept {
+  std::size_t at = 0;
+#ifdef __SSE2__
+  const __m128i two = _mm_set1_epi8(property_end);
+  const __m128i one = _mm_set1_epi8(property_name_end);
+  for (; at + 16 <= text.size(); at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, one), _mm_cmpeq_epi8(bytes, two));
+    for (auto mask = static_cast<unsigned>(_mm_movemask_epi8(found)); mask != 0; mask &= mask - 1) {
+      const std::size_t position = at + static_cast<std::size_t>(std::countr_zero(mask));
+      if (!visit(position, text[position])) return;
+    }
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    if ((text[at] == property_name_end || text[at] == property_end) && !visit(at, text[at])) return;
+  }
+}
+
+}  // namespace
+
+std::size_t index_properties(std::string_view properties, std::span<Property> out) noexcept {
+  constexpr std::size_t none = std::string_view::npos;
+  std::size_t count = 0;
+  std::size_t begin = 0;
+  std::size_t name_end = none;
+  const auto end_segment = [&](std::size_t end) noexcept {
+    const std::size_t from = std::exchange(begin, end + 1);
+    const std::size_t split = std::exchange(name_end, none);
+    if (split == none || split == from || split + 1 >= end) return true;
+    if (count == out.size()) return ++count, false;
+    out[count++] = {properties.substr(from, split - from), properties.substr(split + 1, end - split - 1)};
+    return true;
+  };
+  visit_separators(properties, [&](std::size_t at, char separator) noexcept {
+    if (separator == property_end) return end_segment(at);
+    if (name_end == none) name_end = at;
+    return true;
+  });
+  if (count <= out.size() && begin < properties.size()) end_segment(properties.size());
+  return count;
 }
 
 std::string_view find_property(std::string_view properties, std::string_view name) noexcept {

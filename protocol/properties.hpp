@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace gantry::protocol {
@@ -102,6 +103,10 @@ class PropertyRange {
  private:
   std::string_view text_;
 };
+
+/// Writes the valid segments, in their order, to `out`, for callers that look for several; how many there were. Stops
+/// behind the first one that does not fit, and then returns out.size() + 1. One pass. [any-thread], no allocation.
+std::size_t index_properties(std::string_view properties, std::span<Property> out) noexcept;
 
 /// The value of that property; empty when it is absent (empty values do not exist). [any-thread], no allocation.
 std::string_view find_property(std::string_view properties, std::string_view name) noexcept;

@@ -65,14 +65,8 @@ void Message::decode() noexcept {
 }
 
 void Message::index() noexcept {
-  index_size_ = 0;
-  for (const protocol::Property& property : protocol::PropertyRange(fields_.properties)) {
-    if (index_size_ == index_max) {
-      index_size_ = overfull;
-      return;
-    }
-    index_[index_size_++] = property;
-  }
+  index_size_ = protocol::index_properties(fields_.properties, index_);
+  if (index_size_ > index_max) index_size_ = overfull;
 }
 
 void Message::set_topic(std::string_view topic) {

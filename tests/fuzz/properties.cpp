@@ -4,6 +4,8 @@
 #include "protocol/java_hash.hpp"
 #include "tests/fuzz/check.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 using namespace gantry::protocol;
@@ -14,6 +16,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const CommonProperties common = scan_properties(text);
   check(common.tags == find_property(text, property::tags));
   check(common.uniq_key == find_property(text, property::uniq_key));
+  std::array<Property, 8> index;
+  const std::size_t indexed = index_properties(text, index);
+  std::size_t each = 0;
+  for (const Property& property : PropertyRange(text)) {
+    if (each < index.size()) {
+      check(each < indexed && index[each].name == property.name && index[each].value == property.value);
+    }
+    ++each;
+  }
+  check(indexed == std::min(each, index.size() + 1));
   ByteBuffer out;
   append_properties_without(out, text, property::pop_ck);
   check(find_property(out.text(), property::pop_ck).empty());
