@@ -20,7 +20,11 @@ std::uint64_t next_host_id() {
 
 bool is_script(const fs::path& path) {
   const std::string stem = path.stem().string();
-  return path.extension() == ".lua" && !stem.ends_with("_test") && !stem.starts_with('.');
+  // The names that sections of a configuration can have; so gantry.d.lua, which is for editors, is none.
+  const bool is_name =
+      !stem.empty() && stem.size() <= 64 &&
+      stem.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string::npos;
+  return is_name && path.extension() == ".lua" && !stem.ends_with("_test");
 }
 
 /// The scripts of a folder by name; nothing when it cannot be read.

@@ -1,0 +1,12 @@
+test.case("the second message of a key is refused", function()
+  assert(test.run("dedup", {topic = "invoices", keys = "i-1"}).accepted)
+  local second = test.run("dedup", {topic = "invoices", keys = "i-1"})
+  assert(not second.accepted)
+  assert(text.contains(second.reason, "'i-1'"))
+end)
+
+test.case("other keys and messages without one pass", function()
+  assert(test.run("dedup", {topic = "invoices", keys = "i-2"}).accepted)
+  assert(test.run("dedup", {topic = "invoices"}).accepted)
+  assert(test.run("dedup", {topic = "invoices"}).accepted)
+end)

@@ -1,0 +1,12 @@
+test.case("countries have regions", function()
+  test.equal("eu", test.call("region", "DE"))
+  test.equal(nil, test.call("region", "zz"))
+  test.equal(nil, test.call("region", nil))
+end)
+
+test.case("unknown countries are a risk", function()
+  test.equal(1, test.call("risk", "fr"))
+  test.equal(2, test.call("risk", "jp"))
+  test.equal(9, test.call("risk", "zz"))
+  test.equal(9, test.call("risk", nil))
+end)

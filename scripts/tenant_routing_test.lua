@@ -1,0 +1,15 @@
+test.case("a tenant with a topic of its own goes there", function()
+  test.equal("orders-globex", test.run("tenant_routing", {topic = "orders", properties = {tenant = "globex"}}).topic)
+end)
+
+test.case("other tenants stay", function()
+  local result = test.run("tenant_routing", {topic = "orders", properties = {tenant = "small"}})
+  test.equal("orders", result.topic)
+  assert(result.accepted and not result.changed)
+end)
+
+test.case("without a tenant it is refused, and the reason says the remedy", function()
+  local result = test.run("tenant_routing", {topic = "orders"})
+  assert(not result.accepted)
+  assert(text.contains(result.reason, "'tenant'"))
+end)
