@@ -62,6 +62,7 @@ Configuration read_configuration(const ConfigurationSource& source) {
 
   // First pass: which plugins? Their sections are looked at in the second.
   config::Overrides overrides = read_overrides(result, source, tables);
+  config::add_script_sections(document, overrides, tables);
   // An override of a plugin's option is unknown until the plugin's declarations are there.
   config::Overrides of_kernel = overrides;
   std::erase_if(of_kernel.from_command_line, [&](const auto& pair) {
@@ -105,6 +106,7 @@ Result<config::OptionTables> all_option_tables(const std::vector<std::string>& f
     loaded.push_back(std::move(each));
   }
   GANTRY_TRY(plugin::add_option_sections(loaded, tables));
+  GANTRY_TRY(config::add_script_section("name", tables));
   return tables;
 }
 

@@ -28,6 +28,7 @@
 #include "kernel/routing/registration.hpp"
 #include "kernel/routing/route_table.hpp"
 #include "kernel/routing/topic_table.hpp"
+#include "kernel/script_service.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -125,6 +126,9 @@ class Node final : public broker::NodeControl {
     if (routes_ && registration_) {
       every(options_.nameserver.register_interval, [this] { log_if_failed(registration_->register_with(*routes_)); });
     }
+    if (broker_ && options_.scripts.poll_interval.count() > 0) {
+      every(options_.scripts.poll_interval, [this] { scripts_.poll(); });
+    }
     if (tls_) every(certificate_interval, [this] { reload_certificates(); });
     control_.run();
     return exit_status_;
@@ -175,6 +179,9 @@ class Node final : public broker::NodeControl {
     return text;
   }
 
+  [[nodiscard]] std::string describe_scripts() const override { return scripts_.host().status(); }
+  std::string reload_scripts() override { return scripts_.reload(); }
+
   void store_failed(std::string_view reason) override {
     control_.post([this, text = "the store failed: " + std::string(reason)]() mutable { on_fatal(std::move(text)); });
   }
@@ -222,7 +229,9 @@ class Node final : public broker::NodeControl {
     if (const auto refusals = plugins_->configure(values_); !refusals.empty()) {
       return Error{Errc::invalid_argument, plugin::to_string(refusals)};
     }
-    slots_.emplace(*plugins_);
+    // Before the plugins start: an expression of a subscription may call what scripts export.
+    GANTRY_TRY(scripts_.start());
+    slots_.emplace(*plugins_, scripts_.host());
     sdk::Store& store = *plugins_->store();
 
     topics_.emplace(
@@ -452,6 +461,7 @@ class Node final : public broker::NodeControl {
     }
     values_ = plan.values;
     set_log_level(fresh.options.log.level);
+    if (broker_) scripts_.reconfigure(fresh.options.scripts.entries);
     options_.shutdown = fresh.options.shutdown;
     if (tls_) log_if_failed(tls_->reload());
     for (const config::Change& change : plan.applied) {
@@ -507,12 +517,11 @@ class Node final : public broker::NodeControl {
   net::Connector connector_;
   std::shared_ptr<net::TlsContext> tls_;
   BrokerPool broker_pool_{pool_};
-  HostBridge host_{clock_,
-                   metrics_,
-                   control_,
-                   pool_,
-                   options_.broker.data,
-                   [this](std::string reason) { on_fatal(std::move(reason)); }};
+  ScriptService scripts_{options_.scripts, clock_, metrics_};
+  HostBridge host_{
+      clock_, metrics_, control_, pool_, scripts_.functions(), options_.broker.data, [this](std::string reason) {
+        on_fatal(std::move(reason));
+      }};
 
   std::optional<routing::KvFile> kv_file_;
   std::optional<routing::KvConfig> kv_;

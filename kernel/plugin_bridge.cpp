@@ -20,18 +20,42 @@ class ProgramBridge final : public broker::CompiledFilter {
   std::shared_ptr<const plugin::FilterProgram> program_;
 };
 
+class ScriptBridge final : public broker::CompiledFilter {
+ public:
+  explicit ScriptBridge(std::shared_ptr<const script::Filter> filter) : filter_(std::move(filter)) {}
+  void match(std::span<const gantry_filter_message> messages, std::uint8_t* verdicts) const override {
+    filter_->match(messages, verdicts);
+  }
+
+ private:
+  std::shared_ptr<const script::Filter> filter_;
+};
+
+constexpr std::string_view sql92 = "SQL92";
+constexpr std::string_view script_prefix = "lua:";
+
 }  // namespace
 
 class PluginSlotsBridge::Language final : public broker::FilterLanguage {
  public:
-  explicit Language(const plugin::FilterAdapter& adapter) : adapter_(adapter) {}
+  /// `adapter` may be nullptr for SQL92, which then has nothing but the filters of scripts.
+  Language(std::string_view name, const plugin::FilterAdapter* adapter, script::ScriptHost& scripts)
+      : takes_scripts_(name == sql92), adapter_(adapter), scripts_(scripts) {}
+
   Result<std::shared_ptr<const broker::CompiledFilter>> compile(std::string_view expression) override {
-    GANTRY_ASSIGN(auto program, adapter_.compile(expression));
+    if (takes_scripts_ && expression.starts_with(script_prefix)) {
+      GANTRY_ASSIGN(auto filter, scripts_.named_filter(expression.substr(script_prefix.size())));
+      return std::shared_ptr<const broker::CompiledFilter>(std::make_shared<ScriptBridge>(std::move(filter)));
+    }
+    if (adapter_ == nullptr) return Error{Errc::unsupported, {}};
+    GANTRY_ASSIGN(auto program, adapter_->compile(expression));
     return std::shared_ptr<const broker::CompiledFilter>(std::make_shared<ProgramBridge>(std::move(program)));
   }
 
  private:
-  const plugin::FilterAdapter& adapter_;
+  const bool takes_scripts_;
+  const plugin::FilterAdapter* const adapter_;
+  script::ScriptHost& scripts_;
 };
 
 class PluginSlotsBridge::Handler final : public broker::CommandHandler {
@@ -43,16 +67,23 @@ class PluginSlotsBridge::Handler final : public broker::CommandHandler {
   const plugin::CommandTable::Command& command_;
 };
 
-PluginSlotsBridge::PluginSlotsBridge(plugin::PluginSet& plugins) : plugins_(plugins) {}
+PluginSlotsBridge::PluginSlotsBridge(plugin::PluginSet& plugins, script::ScriptHost& scripts)
+    : plugins_(plugins), scripts_(scripts) {}
 PluginSlotsBridge::~PluginSlotsBridge() = default;
 
 broker::FilterLanguage* PluginSlotsBridge::filter(std::string_view language) {
   const plugin::FilterAdapter* adapter = plugins_.filter(language);
-  if (adapter == nullptr) return nullptr;
+  if (adapter == nullptr && language != sql92) return nullptr;
   const std::lock_guard lock(mutex_);
   auto& made = languages_[std::string(language)];
-  if (!made) made = std::make_unique<Language>(*adapter);
+  if (!made) made = std::make_unique<Language>(language, adapter, scripts_);
   return made.get();
+}
+
+std::shared_ptr<const broker::CompiledFilter> PluginSlotsBridge::bound_filter(std::string_view topic,
+                                                                              std::string_view group) {
+  auto filter = scripts_.bound_filter(topic, group);
+  return filter ? std::make_shared<ScriptBridge>(std::move(filter)) : nullptr;
 }
 
 broker::PluginSlots::Command PluginSlotsBridge::command(std::int32_t code) {
@@ -65,11 +96,12 @@ broker::PluginSlots::Command PluginSlotsBridge::command(std::int32_t code) {
 }
 
 HostBridge::HostBridge(const Clock& clock, MetricsRegistry& metrics, Executor& control, net::BlockingPool& pool,
-                       std::filesystem::path data_folder, OnFatal on_fatal)
+                       const gantry_functions& functions, std::filesystem::path data_folder, OnFatal on_fatal)
     : clock_(clock),
       metrics_(metrics),
       control_(control),
       pool_(pool),
+      functions_(functions),
       data_folder_(std::filesystem::absolute(data_folder).lexically_normal().string()),
       on_fatal_(std::move(on_fatal)) {}
 

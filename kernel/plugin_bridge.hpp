@@ -11,6 +11,7 @@
 #include "kernel/net/blocking_pool.hpp"
 #include "kernel/plugin/host_backend.hpp"
 #include "kernel/plugin/plugin_set.hpp"
+#include "kernel/script/host.hpp"
 
 #include <atomic>
 #include <filesystem>
@@ -32,16 +33,29 @@ class BrokerPool final : public broker::BlockingPool {
   net::BlockingPool& pool_;
 };
 
-/// The slots of a configured PluginSet, as the broker sees them. `plugins` outlives this object.
+/// The slots of a configured PluginSet and the scripts, as the broker sees them; both outlive this object. Scripts look
+/// at a message after the interceptors of plugins. Of SQL92, expressions of the form lua:name(arguments) are theirs.
 class PluginSlotsBridge final : public broker::PluginSlots {
  public:
   /// [control] After PluginSet::configure().
-  explicit PluginSlotsBridge(plugin::PluginSet& plugins);
+  PluginSlotsBridge(plugin::PluginSet& plugins, script::ScriptHost& scripts);
 
   [[nodiscard]] broker::FilterLanguage* filter(std::string_view language) override;
-  [[nodiscard]] bool intercepts_publish() const noexcept override { return !plugins_.interceptors().empty(); }
-  void intercept_publish(std::span<gantry_publishing> messages, const gantry_scratch& scratch) override {
+  [[nodiscard]] bool intercepts_publish() const noexcept override {
+    return !plugins_.interceptors().empty() || scripts_.intercepts_publish();
+  }
+  void intercept_publish(std::span<gantry_publishing> messages, std::span<const std::uint8_t> queue_open,
+                         const gantry_scratch& scratch) override {
     plugins_.interceptors().publish(messages, scratch);
+    if (scripts_.intercepts_publish()) scripts_.publish(messages, queue_open, scratch);
+  }
+  [[nodiscard]] bool binds_filters() const noexcept override { return scripts_.binds_pulls(); }
+  [[nodiscard]] std::uint64_t bindings_version() const noexcept override { return scripts_.version(); }
+  [[nodiscard]] std::shared_ptr<const broker::CompiledFilter> bound_filter(std::string_view topic,
+                                                                           std::string_view group) override;
+  [[nodiscard]] bool intercepts_send_back() const noexcept override { return scripts_.intercepts_send_back(); }
+  void intercept_send_back(gantry_publishing& message, const gantry_scratch& scratch) override {
+    scripts_.send_back(message, scratch);
   }
   [[nodiscard]] Command command(std::int32_t code) override;
   ~PluginSlotsBridge() override;
@@ -51,6 +65,7 @@ class PluginSlotsBridge final : public broker::PluginSlots {
   class Handler;
 
   plugin::PluginSet& plugins_;
+  script::ScriptHost& scripts_;
   std::mutex mutex_;  // guards both maps; an entry, once made, stays
   std::map<std::string, std::unique_ptr<Language>, std::less<>> languages_;
   std::map<std::int32_t, std::unique_ptr<Handler>> handlers_;
@@ -63,7 +78,7 @@ class HostBridge final : public plugin::HostBackend {
 
   /// All references outlive this object. `on_fatal` runs on the control thread, at most once.
   HostBridge(const Clock& clock, MetricsRegistry& metrics, Executor& control, net::BlockingPool& pool,
-             std::filesystem::path data_folder, OnFatal on_fatal);
+             const gantry_functions& functions, std::filesystem::path data_folder, OnFatal on_fatal);
 
   /// [control] nullptr before the broker goes.
   void attach(broker::Broker* broker) noexcept { broker_.store(broker, std::memory_order_release); }
@@ -71,6 +86,7 @@ class HostBridge final : public plugin::HostBackend {
   [[nodiscard]] const Clock& clock() const noexcept override { return clock_; }
   [[nodiscard]] MetricsRegistry& metrics() noexcept override { return metrics_; }
   [[nodiscard]] std::string_view data_folder() const noexcept override { return data_folder_; }
+  [[nodiscard]] const gantry_functions* functions() const noexcept override { return &functions_; }
   [[nodiscard]] Executor& control() noexcept override { return control_; }
   [[nodiscard]] bool run_blocking(UniqueFunction<void()> task) override { return pool_.post(std::move(task)); }
   Status publish(const gantry_outgoing& message, PublishDone done) override;
@@ -83,6 +99,7 @@ class HostBridge final : public plugin::HostBackend {
   MetricsRegistry& metrics_;
   Executor& control_;
   net::BlockingPool& pool_;
+  const gantry_functions& functions_;
   const std::string data_folder_;
   OnFatal on_fatal_;  // control
   std::atomic<broker::Broker*> broker_{nullptr};

@@ -131,6 +131,8 @@ std::string_view to_string(RequestCode code) noexcept {
     case RequestCode::polling_info: return "POLLING_INFO";
     case RequestCode::pop_rollback: return "POP_ROLLBACK";
     case RequestCode::batch_ack_message: return "BATCH_ACK_MESSAGE";
+    case RequestCode::script_status: return "SCRIPT_STATUS";
+    case RequestCode::script_reload: return "SCRIPT_RELOAD";
   }
   return "unknown";
 }

@@ -128,6 +128,8 @@ enum class RequestCode : std::int32_t {
   auth_delete_acl = 3008,
   auth_get_acl = 3009,
   auth_list_acl = 3010,
+  script_status = 30'001,  ///< Gantry's own, as the next one
+  script_reload = 30'002,
   pop_message = 200050,
   ack_message = 200051,
   peek_message = 200052,

@@ -15,6 +15,8 @@ bool AdminHandler::handle(const Request& request) {
   switch (RequestCode{request.header.code}) {
     case RequestCode::get_broker_config: broker_config(request); return true;
     case RequestCode::get_broker_runtime_info: runtime_info(request); return true;
+    case RequestCode::script_status: script_status(request); return true;
+    case RequestCode::script_reload: script_reload(request); return true;
     default: return handle_topics(request) || handle_groups(request) || handle_messages(request);
   }
 }
@@ -47,6 +49,18 @@ void AdminHandler::broker_config(const Request& request) {
   const std::string text = context_.shared.env.node.describe_config();
   context_.reply(request.reply_to(), ResponseCode::success, {}, protocol::GetBrokerConfigResponse{version_text},
                  protocol::as_bytes(text));
+}
+
+void AdminHandler::script_status(const Request& request) {
+  on_pool(request, [](Shared& shared, Deferred later) { answer_text(later, shared.env.node.describe_scripts()); });
+}
+
+void AdminHandler::script_reload(const Request& request) {
+  if (!admit_change(request)) return;
+  Shared& shared = context_.shared;
+  shared.env.control.post([&shared, later = Deferred(shared, request.channel.id(), request.reply_to())]() mutable {
+    answer_text(later, shared.env.node.reload_scripts());
+  });
 }
 
 void AdminHandler::runtime_info(const Request& request) {

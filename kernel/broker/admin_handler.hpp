@@ -19,7 +19,7 @@ namespace gantry::broker {
 /// pool or on control.
 ///
 /// Topics: 17, 18, 21, 43, 202, 215, 300, 305, 351. Groups: 200, 201, 203, 204, 207, 208, 225, 352, 353. Broker:
-/// 26, 28. Messages: 12, 33, 36.
+/// 26, 28. Messages: 12, 33, 36. Scripts (Gantry's own): 30001, 30002, which answer JSON.
 class AdminHandler {
  public:
   explicit AdminHandler(ShardContext& context) : context_(context) {}
@@ -63,6 +63,8 @@ class AdminHandler {
 
   void broker_config(const Request& request);
   void runtime_info(const Request& request);
+  void script_status(const Request& request);
+  void script_reload(const Request& request);
 
   // ---- shared by the files above ----
 

@@ -27,6 +27,11 @@ class NodeControl {
   /// [any-thread] The configuration as Java properties text ("key=value" lines), without secrets.
   [[nodiscard]] virtual std::string describe_config() const = 0;
 
+  /// [any-thread] The scripts and how they fare, as JSON.
+  [[nodiscard]] virtual std::string describe_scripts() const = 0;
+  /// [control] Reads all scripts again and lets those run again that were put aside. What came of it, as JSON.
+  virtual std::string reload_scripts() = 0;
+
   /// [any-thread] The store cannot keep its promise any more (a sync failed, say): the node ends with an exit status
   /// that says so, because a store that goes on would acknowledge what a crash takes back. Returns at once; who waits
   /// for an acknowledgement has been told already.

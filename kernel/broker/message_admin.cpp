@@ -1,5 +1,6 @@
 // The part of AdminHandler that is about single messages. See also message_query.cpp.
 
+#include "kernel/broker/abi_bytes.hpp"
 #include "kernel/broker/admin_handler.hpp"
 #include "kernel/broker/lent_record.hpp"
 #include "kernel/routing/refusal.hpp"
@@ -53,6 +54,45 @@ OutgoingMessage make_dead_letter(const protocol::RecordView& record, std::string
   return letter;
 }
 
+/// Lets interceptors look at a dead letter; what they rewrite is copied into it. Empty: it may be stored; else why not.
+struct LetterRefusal {
+  ResponseCode code = ResponseCode::success;
+  std::string reason;
+};
+LetterRefusal intercept(PluginSlots& plugins, OutgoingMessage& letter, std::string_view group) {
+  gantry_publishing message{};
+  message.struct_size = sizeof message;
+  message.topic = to_bytes(letter.topic);
+  message.properties = to_bytes(letter.properties);
+  message.body = to_bytes(letter.body);
+  message.producer_group = to_bytes(group);
+  message.born_host = letter.born_host;
+  message.born_ms = letter.born_ms;
+  message.queue_id = letter.queue_id;
+  message.queue_count = 1;
+  message.flag = letter.flag;
+  message.sys_flag = letter.sys_flag;
+  message.reconsume_count = letter.reconsume_count;
+  protocol::Scratch memory;
+  const gantry_scratch scratch{&memory, [](void* context, std::uint64_t size) -> void* {
+                                 return static_cast<protocol::Scratch*>(context)->allocate(size);
+                               }};
+  plugins.intercept_send_back(message, scratch);
+  if (message.verdict != GANTRY_VERDICT_ACCEPT) {
+    const auto code = message.reject_code == 0 ? ResponseCode::message_illegal : ResponseCode{message.reject_code};
+    return {code, std::string(to_text(message.reject_reason))};
+  }
+  OutgoingMessage changed = letter;
+  changed.topic = to_text(message.topic);
+  changed.properties = to_text(message.properties);
+  changed.body = to_text(message.body);
+  changed.queue_id = message.queue_id;
+  changed.flag = message.flag;
+  changed.sys_flag = message.sys_flag;
+  letter = std::move(changed);
+  return {};
+}
+
 }  // namespace
 
 bool AdminHandler::handle_messages(const Request& request) {
@@ -90,11 +130,16 @@ void AdminHandler::send_back(const Request& request) {
     if (const auto made = shared.env.topics.ensure_dead_letter_topic(name); !made) {
       return later.answer(routing::topic_refusal(made.error()), made.error().text);
     }
-    shared.publish(make_dead_letter(record.view(), name),
-                   [answer = std::move(later)](const Result<PublishedMessage>& published) mutable {
-                     if (published) return answer.answer(ResponseCode::success);
-                     answer.answer(ResponseCode::system_error, published.error().text);
-                   });
+    OutgoingMessage letter = make_dead_letter(record.view(), name);
+    if (shared.env.plugins.intercepts_send_back()) {
+      if (const auto refusal = intercept(shared.env.plugins, letter, name); refusal.code != ResponseCode::success) {
+        return later.answer(refusal.code, refusal.reason);
+      }
+    }
+    shared.publish(std::move(letter), [answer = std::move(later)](const Result<PublishedMessage>& published) mutable {
+      if (published) return answer.answer(ResponseCode::success);
+      answer.answer(ResponseCode::system_error, published.error().text);
+    });
   });
 }
 

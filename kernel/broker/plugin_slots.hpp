@@ -53,8 +53,26 @@ class PluginSlots {
 
   /// False: intercept_publish() would do nothing. Asked once per batch.
   [[nodiscard]] virtual bool intercepts_publish() const noexcept = 0;
-  /// [shard] Runs the chain over messages that are about to be stored; see gantry/abi/interceptor.h.
-  virtual void intercept_publish(std::span<gantry_publishing> messages, const gantry_scratch& scratch) = 0;
+  /// [shard] Runs the chain over messages that are about to be stored; see gantry/abi/interceptor.h. queue_open[i] !=
+  /// 0: the producer of message i left the choice of its queue to the broker.
+  virtual void intercept_publish(std::span<gantry_publishing> messages, std::span<const std::uint8_t> queue_open,
+                                 const gantry_scratch& scratch) = 0;
+
+  // ---- what operators bind to topics and groups, besides what a subscription asks for ----
+
+  /// False: bound_filter() answers nullptr for everything. Asked once per pull.
+  [[nodiscard]] virtual bool binds_filters() const noexcept { return false; }
+  /// Grows when bound_filter() may answer otherwise than before.
+  [[nodiscard]] virtual std::uint64_t bindings_version() const noexcept { return 0; }
+  /// nullptr: every message may be delivered to that group.
+  [[nodiscard]] virtual std::shared_ptr<const CompiledFilter> bound_filter(std::string_view /*topic*/,
+                                                                           std::string_view /*group*/) {
+    return nullptr;
+  }
+  /// False: intercept_send_back() would do nothing.
+  [[nodiscard]] virtual bool intercepts_send_back() const noexcept { return false; }
+  /// [any-thread] Looks at a message that its consumer gave up, before it goes to the dead letters.
+  virtual void intercept_send_back(gantry_publishing& /*message*/, const gantry_scratch& /*scratch*/) {}
 
   [[nodiscard]] virtual Command command(std::int32_t code) = 0;
 };
@@ -64,7 +82,7 @@ class NoPlugins final : public PluginSlots {
  public:
   [[nodiscard]] FilterLanguage* filter(std::string_view) override { return nullptr; }
   [[nodiscard]] bool intercepts_publish() const noexcept override { return false; }
-  void intercept_publish(std::span<gantry_publishing>, const gantry_scratch&) override {}
+  void intercept_publish(std::span<gantry_publishing>, std::span<const std::uint8_t>, const gantry_scratch&) override {}
   [[nodiscard]] Command command(std::int32_t) override { return {}; }
 };
 

@@ -57,6 +57,7 @@ void Publisher::add(const Request& request) {
   bool dead_letter = false;
   if (!admit(to) || !find_topic(to, header, send)) return;
   if (send.topic->traits().retry && !redirect_retry(request, header, send, dead_letter)) return;
+  send.queue_open = !dead_letter && header.queue_id < 0;
   if (!choose_queue(to, dead_letter ? 0 : header.queue_id, send)) return;
   if (!check_sys_flag(to, header.sys_flag)) return;
   if (send.topic->config().filter_type == protocol::TopicFilterType::multi_tag) {
@@ -69,6 +70,7 @@ void Publisher::add(const Request& request) {
     items_.resize(send.first);
     return;
   }
+  holds_feature_ = holds_feature_ || send.feature != Feature::none;
   sends_.push_back(send);
 }
 

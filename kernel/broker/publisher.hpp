@@ -55,6 +55,7 @@ class Publisher {
     Feature feature = Feature::none;
     bool waits = true;
     bool refused = false;
+    bool queue_open = false;  // the producer left the choice to the broker
   };
 
   void refuse(const ReplyTo& to, protocol::ResponseCode code, std::string_view remark);
@@ -88,6 +89,8 @@ class Publisher {
   std::vector<gantry_append_item> items_;
   std::vector<gantry_append_result> results_;
   std::vector<gantry_publishing> publishing_;
+  std::vector<std::uint8_t> queue_open_;
+  bool holds_feature_ = false;  // one of sends_ only passes when an interceptor takes it over
   std::vector<protocol::BatchElement> elements_;
   protocol::ByteBuffer rewrite_;
   std::string ids_;

@@ -22,6 +22,7 @@ void* allocate_scratch(void* context, std::uint64_t size) {
 void Publisher::run_interceptors() {
   publishing_.clear();
   publishing_.resize(items_.size());
+  queue_open_.resize(items_.size());
   for (const Send& send : sends_) {
     for (std::uint32_t i = send.first; i < send.first + send.count; ++i) {
       const gantry_append_item& item = items_[i];
@@ -39,10 +40,11 @@ void Publisher::run_interceptors() {
       message.flag = item.flag;
       message.sys_flag = item.sys_flag;
       message.reconsume_count = item.reconsume_count;
+      queue_open_[i] = send.queue_open ? 1 : 0;
     }
   }
   const gantry_scratch scratch{&context_.scratch, &allocate_scratch};
-  context_.shared.env.plugins.intercept_publish(publishing_, scratch);
+  context_.shared.env.plugins.intercept_publish(publishing_, queue_open_, scratch);
   for (Send& send : sends_) send.refused = !apply(send, publishing_.data() + send.first);
 }
 
@@ -93,6 +95,11 @@ bool Publisher::apply(Send& send, const gantry_publishing* messages) {
     if (properties.size() + item.properties_more.size > protocol::properties_size_max) {
       refuse(send.to, ResponseCode::message_illegal,
              remark::properties_too_large(properties.size(), item.properties_more.size));
+      return false;
+    }
+    if (message.body.size == 0 || message.body.size > context_.shared.options.message_bytes_max) {
+      refuse(send.to, ResponseCode::message_illegal,
+             remark::body_too_large(message.body.size, context_.shared.options.message_bytes_max));
       return false;
     }
     item.queue = *queue;

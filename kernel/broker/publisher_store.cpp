@@ -19,7 +19,9 @@ using protocol::ResponseCode;
 
 void Publisher::flush(Channel& channel) {
   if (sends_.empty()) return;
-  if (context_.shared.env.plugins.intercepts_publish()) {
+  // Interceptors may go between a send and this (a script was unloaded): what waited for one is then refused as ever.
+  if (context_.shared.env.plugins.intercepts_publish() || std::exchange(holds_feature_, false)) {
+    holds_feature_ = false;
     run_interceptors();
     drop_refused();
   }

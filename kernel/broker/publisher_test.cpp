@@ -541,6 +541,28 @@ TEST_F(PublishTest, interceptor_that_leaves_a_delayed_message_alone_does_not_del
             13);
 }
 
+TEST_F(PublishTest, interceptors_know_whether_the_producer_chose_the_queue) {
+  rig.plugins.interceptor = [](std::span<gantry_publishing> messages, const gantry_scratch&) {
+    EXPECT_GE(messages[0].queue_id, 0);
+  };
+  EXPECT_EQ(rig.ask(client, send_request({.queue_id = -1})).code, 0);
+  EXPECT_EQ(rig.plugins.last_queue_open, std::vector<std::uint8_t>{1});
+  EXPECT_EQ(rig.ask(client, send_request({.queue_id = 0})).code, 0);
+  EXPECT_EQ(rig.plugins.last_queue_open, std::vector<std::uint8_t>{0});
+}
+
+TEST_F(PublishTest, interceptor_that_makes_a_body_too_large_or_empty_is_refused) {
+  std::string body;
+  rig.plugins.interceptor = [&](std::span<gantry_publishing> messages, const gantry_scratch&) {
+    messages[0].body = {body.data(), body.size()};
+  };
+  EXPECT_EQ(rig.ask(client, send_request()).code, 13);
+  body.assign(64 * 1024 * 1024, 'x');
+  EXPECT_EQ(rig.ask(client, send_request()).code, 13);
+  body = "fine";
+  EXPECT_EQ(rig.ask(client, send_request()).code, 0);
+}
+
 TEST_F(PublishTest, interceptor_that_diverts_to_nowhere_is_answered) {
   rig.plugins.interceptor = [](std::span<gantry_publishing> messages, const gantry_scratch&) {
     messages[0].topic = {"Nowhere", 7};

@@ -102,6 +102,7 @@ bool Puller::prepare(const PullHeader& query, const ReplyTo& to, Target& target)
     return false;
   }
   if (!select(query, to, *group)) return false;
+  selector_.bind(filters_.find_bound(context_.shared.env.plugins, query.topic, query.consumer_group));
   target.state = target.topic->queue(query.queue_id);
   auto queue = target.topic->open(context_.shared.env.store, query.queue_id);
   if (!queue) {

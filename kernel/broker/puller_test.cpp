@@ -273,6 +273,54 @@ TEST_F(PullTest, error_of_an_expression_reaches_the_client) {
             "position 1: expected a tag, found 'bad'");
 }
 
+/// Lets through what has this text in its properties.
+class HoldsText final : public CompiledFilter {
+ public:
+  explicit HoldsText(std::string text) : text_(std::move(text)) {}
+  void match(std::span<const gantry_filter_message> messages, std::uint8_t* verdicts) const override {
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      const std::string_view properties(static_cast<const char*>(messages[i].properties.data),
+                                        messages[i].properties.size);
+      verdicts[i] = properties.find(text_) != std::string_view::npos ? 1 : 0;
+    }
+  }
+
+ private:
+  const std::string text_;
+};
+
+TEST_F(PullTest, bound_filters_come_on_top_of_what_the_subscription_asks_for) {
+  rig.plugins.has_filter = true;
+  rig.plugins.binder = [](std::string_view topic, std::string_view group) -> std::shared_ptr<const CompiledFilter> {
+    if (topic != "T" || group != "g") return nullptr;
+    return std::make_shared<HoldsText>(
+        "TAGS\x01"
+        "B");
+  };
+  send("a", "A");
+  send("b", "B");
+  const auto bodies = [&](const testing::PullShape& shape) {
+    std::string all;
+    for (const auto& message : parse_records(pull(shape).body)) all += message.body;
+    return all;
+  };
+  EXPECT_EQ(bodies({}), "b");
+  EXPECT_EQ(bodies({.subscription = "A || B"}), "b");
+  EXPECT_EQ(bodies({.subscription = "A"}), "");
+  EXPECT_EQ(bodies({.subscription = "B", .expression_type = "SQL92"}), "b");
+  EXPECT_EQ(bodies({.subscription = "A", .expression_type = "SQL92"}), "");
+  EXPECT_EQ(bodies({.group = "other"}), "ab");
+  // A change of what is bound is seen by the next pull.
+  rig.plugins.binder = [](std::string_view, std::string_view) {
+    return std::make_shared<HoldsText>(
+        "TAGS\x01"
+        "A");
+  };
+  EXPECT_EQ(bodies({}), "b");
+  ++rig.plugins.binder_version;
+  EXPECT_EQ(bodies({}), "a");
+}
+
 TEST_F(PullTest, code_361_is_a_pull_too) {
   send("one");
   EXPECT_EQ(pull({.code = 361}).code, 0);

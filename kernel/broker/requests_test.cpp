@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -406,6 +407,30 @@ TEST_F(RequestTest, message_that_is_given_up_becomes_a_dead_letter) {
   EXPECT_EQ(letter.body, "hello");
   EXPECT_EQ(ask(36, {{"offset", "0"}, {"group", "g"}, {"delayLevel", "0"}, {"maxReconsumeTimes", "0"}}).code, 0);
   EXPECT_EQ(ask(36, {{"offset", "12345"}, {"group", "g"}, {"delayLevel", "-1"}}).code, 1);
+}
+
+TEST_F(RequestTest, interceptors_decide_about_dead_letters) {
+  send(1);
+  rig.plugins.sender_back = [](gantry_publishing& message, const gantry_scratch& scratch) {
+    EXPECT_EQ(std::string_view(static_cast<const char*>(message.topic.data), message.topic.size), "%DLQ%g");
+    message.body = {std::strcpy(static_cast<char*>(scratch.allocate(scratch.context, 4)), "new"), 3};
+  };
+  EXPECT_EQ(ask(36, {{"offset", "0"}, {"group", "g"}, {"delayLevel", "-1"}}).code, 0);
+  EXPECT_EQ(testing::parse_records(rig.store.record("%DLQ%g", 0, 0)).at(0).body, "new");
+  rig.plugins.sender_back = [](gantry_publishing& message, const gantry_scratch&) {
+    message.verdict = GANTRY_VERDICT_REJECT;
+    message.reject_reason = {"poison", 6};
+  };
+  const Frame answer = ask(36, {{"offset", "0"}, {"group", "g"}, {"delayLevel", "-1"}});
+  EXPECT_EQ(answer.code, 13);
+  EXPECT_EQ(answer.remark, "poison");
+}
+
+// ---- scripts ----
+
+TEST_F(RequestTest, scripts_are_shown_and_reloaded) {
+  EXPECT_EQ(ask(30'001).body, R"({"scripts":[]})");
+  EXPECT_EQ(ask(30'002).body, R"({"changed":[]})");
 }
 
 // ---- plugins ----

@@ -53,6 +53,22 @@ Result<std::shared_ptr<const CompiledFilter>> FilterCache::find(PluginSlots& plu
   return filter;
 }
 
+std::shared_ptr<const CompiledFilter> FilterCache::find_bound(PluginSlots& plugins, std::string_view topic,
+                                                              std::string_view group) {
+  if (!plugins.binds_filters()) return nullptr;
+  if (const std::uint64_t version = plugins.bindings_version(); version != bound_version_) {
+    bound_.clear();
+    bound_version_ = version;
+  }
+  key_.assign(topic).push_back('\n');
+  key_.append(group);
+  if (const auto found = bound_.find(std::string_view(key_)); found != bound_.end()) return found->second;
+  auto filter = plugins.bound_filter(topic, group);
+  if (bound_.size() >= count_max) bound_.clear();
+  bound_.emplace(key_, filter);
+  return filter;
+}
+
 void Selector::select_subscription(const protocol::SubscriptionData& subscription) {
   select_all();
   if (subscription.takes_all()) return;
@@ -65,23 +81,25 @@ void Selector::select_subscription(const protocol::SubscriptionData& subscriptio
 }
 
 const gantry_matcher* Selector::matcher() {
-  if (codes_.empty() && !filter_) return nullptr;
+  if (codes_.empty() && !filter_ && !bound_) return nullptr;
   matcher_.struct_size = sizeof matcher_;
   matcher_.tag_code_count = static_cast<std::uint32_t>(codes_.size());
   matcher_.tag_codes = codes_.data();
   matcher_.context = this;
-  matcher_.match = filter_ ? &Selector::match : nullptr;
+  matcher_.match = filter_ || bound_ ? &Selector::match : nullptr;
   return &matcher_;
 }
 
+// In groups that fit the stack: the subscription's own filter first, then what is bound, over what is left.
 void Selector::match(void* context, const gantry_bytes* records, std::uint8_t* verdicts, std::uint64_t count) {
-  const CompiledFilter& filter = *static_cast<const Selector*>(context)->filter_;
-  std::array<gantry_filter_message, 32> messages{};
-  std::array<std::uint8_t, 32> decided{};
-  std::array<std::uint64_t, 32> places{};
+  constexpr std::size_t group_max = 32;
+  const Selector& self = *static_cast<const Selector*>(context);
+  std::array<gantry_filter_message, group_max> messages;
+  std::array<std::uint8_t, group_max> decided;
+  std::array<std::uint64_t, group_max> places;
   for (std::uint64_t next = 0; next < count;) {
     std::size_t filled = 0;
-    for (; next < count && filled < messages.size(); ++next) {
+    for (; next < count && filled < group_max; ++next) {
       verdicts[next] = 0;
       protocol::RecordView record;
       const protocol::ByteView bytes(static_cast<const std::byte*>(records[next].data), records[next].size);
@@ -90,8 +108,18 @@ void Selector::match(void* context, const gantry_bytes* records, std::uint8_t* v
       messages[filled] = {{record.properties.data(), record.properties.size()}, records[next], protocol::tag_code(tag)};
       places[filled++] = next;
     }
-    filter.match(std::span(messages).first(filled), decided.data());
-    for (std::size_t i = 0; i < filled; ++i) verdicts[places[i]] = decided[i];
+    for (const CompiledFilter* filter : {self.filter_.get(), self.bound_.get()}) {
+      if (filter == nullptr) continue;
+      filter->match(std::span(messages).first(filled), decided.data());
+      std::size_t left = 0;
+      for (std::size_t i = 0; i < filled; ++i) {
+        if (decided[i] == 0) continue;
+        messages[left] = messages[i];
+        places[left++] = places[i];
+      }
+      filled = left;
+    }
+    for (std::size_t i = 0; i < filled; ++i) verdicts[places[i]] = 1;
   }
 }
 

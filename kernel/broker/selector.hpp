@@ -30,8 +30,14 @@ class FilterCache {
   Result<std::shared_ptr<const CompiledFilter>> find(PluginSlots& plugins, std::string_view language,
                                                      std::string_view expression);
 
+  /// What operators bound to a topic and a group; nullptr: nothing.
+  std::shared_ptr<const CompiledFilter> find_bound(PluginSlots& plugins, std::string_view topic,
+                                                   std::string_view group);
+
  private:
   StringMap<std::shared_ptr<const CompiledFilter>> filters_;
+  StringMap<std::shared_ptr<const CompiledFilter>> bound_;
+  std::uint64_t bound_version_ = 0;
   std::string key_;
 };
 
@@ -46,6 +52,7 @@ class Selector {
   void copy_from(const Selector& other) {
     codes_ = other.codes_;
     filter_ = other.filter_;
+    bound_ = other.bound_;
   }
 
   void select_all() {
@@ -64,6 +71,9 @@ class Selector {
     filter_ = std::move(filter);
   }
 
+  /// Comes on top of the choice above, which leaves it as it is. nullptr: nothing does.
+  void bind(std::shared_ptr<const CompiledFilter> bound) { bound_ = std::move(bound); }
+
   /// nullptr: everything matches. Valid until the next choice.
   [[nodiscard]] const gantry_matcher* matcher();
 
@@ -72,6 +82,7 @@ class Selector {
 
   std::vector<std::int64_t> codes_;
   std::shared_ptr<const CompiledFilter> filter_;
+  std::shared_ptr<const CompiledFilter> bound_;
   gantry_matcher matcher_{};
 };
 

@@ -40,6 +40,11 @@ struct Words<LogFormat> {
   static constexpr std::array names{"text", "json"};
 };
 
+template <>
+struct Words<ScriptOnError> {
+  static constexpr auto& names = script_on_error_words;
+};
+
 template <typename V>
 void visit_broker(V& v, BrokerOptions& o) {
   v.section("broker", "What this node stores and serves, and the name under which it does.");
@@ -440,6 +445,62 @@ void visit_plugins(V& v, PluginOptions& o) {
 }
 
 template <typename V>
+void visit_scripts(V& v, ScriptOptions& o) {
+  v.section(
+      "scripts",
+      "Lua scripts that filter, route, rewrite and refuse messages. Each one that needs settings of its own has a "
+      "section [scripts.<name>]. See docs/scripting-guide.md.");
+  v(o.dir, {.key = "dir",
+            .fallback = "",
+            .sentence = "A folder that is watched: every NAME.lua in it (but *_test.lua) is a script, and is loaded "
+                        "again when it changes. Empty: none."});
+  v(o.poll_interval, {.key = "poll_interval",
+                      .type = duration,
+                      .fallback = "1s",
+                      .minimum = 0,
+                      .maximum = 600'000,
+                      .operator_sees = false,
+                      .sentence = "How often the files of scripts are looked at for changes; \"0ms\" only reloads on "
+                                  "request."});
+  v(o.on_error,
+    {.key = "on_error",
+     .type = choice,
+     .fallback = "accept",
+     .sentence = "What becomes of a message whose script failed: \"accept\" - it goes on as if the script were not "
+                 "there; \"reject\" - it is refused, or not delivered; \"quarantine\" - as accept, and the first "
+                 "failure puts the script aside."});
+  v(o.deadline, {.key = "deadline",
+                 .type = duration,
+                 .fallback = "5ms",
+                 .minimum = 1,
+                 .maximum = 1'000,
+                 .operator_sees = false,
+                 .sentence = "How much computing time a script may spend on one message before it is cut."});
+  v(o.memory, {.key = "memory",
+               .type = bytes,
+               .fallback = "8MiB",
+               .minimum = 256 * 1024,
+               .maximum = 1024 * mib,
+               .operator_sees = false,
+               .sentence = "How much memory a script may use in each thread that runs it."});
+  v(o.faults_max, {.key = "faults_max",
+                   .type = integer,
+                   .fallback = "20",
+                   .minimum = 1,
+                   .maximum = 10'000,
+                   .operator_sees = false,
+                   .sentence = "This many failures within fault_window put a script aside; running out of time or "
+                               "memory counts as ten."});
+  v(o.fault_window, {.key = "fault_window",
+                     .type = duration,
+                     .fallback = "10s",
+                     .minimum = 100,
+                     .maximum = ms_max,
+                     .operator_sees = false,
+                     .sentence = "The time in which failures are counted."});
+}
+
+template <typename V>
 void visit_shutdown(V& v, ShutdownOptions& o) {
   v.section("shutdown", "How the process ends.");
   v(o.drain, {.key = "drain",
@@ -515,6 +576,7 @@ void visit_all(V& v, KernelOptions& o) {
   visit_threads(v, o.threads);
   visit_log(v, o.log);
   visit_plugins(v, o.plugins);
+  visit_scripts(v, o.scripts);
   visit_shutdown(v, o.shutdown);
   visit_limits(v, o.limits);
 }
@@ -612,12 +674,13 @@ KernelOptions read_kernel_options(const Values& values) {
   KernelOptions options{KernelOptions::Blank{}};
   Filler filler(values);
   visit_all(filler, options);
+  options.scripts.entries = read_script_entries(values, options.scripts);
   return options;
 }
 
 std::vector<Finding> check_kernel_options(const KernelOptions& options) {
   std::vector<Finding> findings;
-  const auto& [broker, listen, nameserver, admin, threads, log, plugins, shutdown, limits] = options;
+  const auto& [broker, listen, nameserver, admin, threads, log, plugins, scripts, shutdown, limits] = options;
   if (!broker.enabled && !nameserver.enabled) {
     add_error(findings, "broker.enabled and nameserver.enabled are both false: expected at least one role");
   }

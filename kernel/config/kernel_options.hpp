@@ -7,6 +7,7 @@
 #include "kernel/config/config.hpp"
 #include "kernel/config/option_spec.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -101,6 +102,33 @@ struct PluginOptions {
   bool allow_draft{};
 };
 
+/// What becomes of a message when the script that looks at it fails.
+enum class ScriptOnError : std::uint8_t { accept, reject, quarantine };
+inline constexpr std::array script_on_error_words{"accept", "reject", "quarantine"};
+
+/// One script that the configuration names, by its section [scripts.NAME].
+struct ScriptEntry {
+  std::string name;
+  std::string path;
+  std::string candidate;
+  std::vector<std::string> topics;
+  std::vector<std::string> groups;
+  ScriptOnError on_error{};
+  milliseconds deadline{};
+  std::int64_t memory{};
+};
+
+struct ScriptOptions {
+  std::string dir;
+  milliseconds poll_interval{};
+  ScriptOnError on_error{};
+  milliseconds deadline{};
+  std::int64_t memory{};
+  std::int64_t faults_max{};
+  milliseconds fault_window{};
+  std::vector<ScriptEntry> entries;  ///< in the order of their names
+};
+
 struct ShutdownOptions {
   milliseconds drain{};
 };
@@ -124,6 +152,7 @@ struct KernelOptions {
   ThreadOptions threads;
   LogSettings log;
   PluginOptions plugins;
+  ScriptOptions scripts;
   ShutdownOptions shutdown;
   LimitOptions limits;
 
@@ -137,6 +166,15 @@ struct KernelOptions {
 
 /// The declarations of all sections above.
 OptionTables kernel_option_tables();
+
+/// Declares [scripts.NAME]. Error: no script can have that name, or it is declared already.
+Status add_script_section(const std::string& name, OptionTables& tables);
+/// Declares the section of every script that the file or an override names. What is no name is left to resolve(), which
+/// reports it as an unknown option.
+void add_script_sections(const Document& document, const Overrides& overrides, OptionTables& tables);
+
+/// The scripts whose sections are declared; what a section leaves out is as in `defaults`.
+std::vector<ScriptEntry> read_script_entries(const Values& values, const ScriptOptions& defaults);
 
 /// The typed form of resolved values. `values` must contain the kernel's tables.
 KernelOptions read_kernel_options(const Values& values);

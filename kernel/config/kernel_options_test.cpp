@@ -97,6 +97,46 @@ TEST(KernelOptionsTest, generated_sample_is_valid_and_changes_nothing) {
   EXPECT_TRUE(diff(Values(kernel_option_tables()), resolution.values).empty());
 }
 
+Resolution resolve_scripts(std::string_view toml, const Overrides& overrides = {}) {
+  const auto [document, findings] = parse_document(toml, "f.toml");
+  EXPECT_TRUE(findings.empty()) << to_string(findings);
+  OptionTables tables = kernel_option_tables();
+  add_script_sections(document, overrides, tables);
+  return resolve(document, tables, overrides, UndeclaredPlugins::warn);
+}
+
+TEST(KernelOptionsTest, scripts_have_sections_of_their_own_and_what_they_leave_out_is_that_of_all) {
+  Overrides overrides;
+  overrides.from_command_line = {{"scripts.third.path", "c.lua"}};
+  const auto resolution = resolve_scripts(
+      "[scripts]\non_error = \"reject\"\ndeadline = \"9ms\"\n"
+      "[scripts.second]\npath = \"b.lua\"\ntopics = [\"orders*\"]\ndeadline = \"2ms\"\nmemory = \"1MiB\"\n"
+      "[scripts.first]\ncandidate = \"a.lua\"\non_error = \"quarantine\"\n[scripts.empty]\n",
+      overrides);
+  ASSERT_TRUE(resolution.findings.empty()) << to_string(resolution.findings);
+  const auto entries = read_kernel_options(resolution.values).scripts.entries;
+  ASSERT_EQ(entries.size(), 4U);
+  EXPECT_EQ(entries[0].name, "empty");
+  EXPECT_EQ(entries[1].name, "first");
+  EXPECT_EQ(entries[1].candidate, "a.lua");
+  EXPECT_EQ(entries[1].on_error, ScriptOnError::quarantine);
+  EXPECT_EQ(entries[1].deadline, 9ms);
+  EXPECT_EQ(entries[2].on_error, ScriptOnError::reject);
+  EXPECT_EQ(entries[2].deadline, 2ms);
+  EXPECT_EQ(entries[2].memory, 1 << 20);
+  EXPECT_EQ(entries[2].topics, std::vector<std::string>{"orders*"});
+  EXPECT_EQ(entries[3].path, "c.lua");
+}
+
+TEST(KernelOptionsTest, mistakes_in_sections_of_scripts_are_found) {
+  EXPECT_NE(to_string(resolve_scripts("[scripts.a]\npaht = \"a.lua\"\n").findings).find("did you mean scripts.a.path?"),
+            std::string::npos);
+  for (const char* toml : {"[scripts.Upper]\npath = \"a.lua\"\n", "[scripts.\"a.b\"]\npath = \"a.lua\"\n",
+                           "[scripts]\na = 1\n", "[scripts.a]\non_error = \"ignore\"\n"}) {
+    EXPECT_FALSE(resolve_scripts(toml).ok()) << toml;
+  }
+}
+
 TEST(KernelOptionsTest, every_option_is_documented) {
   const OptionTables tables = kernel_option_tables();
   const std::string text = generate_markdown(tables);

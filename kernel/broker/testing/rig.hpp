@@ -55,8 +55,20 @@ class TestPlugins final : public PluginSlots, public CommandHandler {
   ~TestPlugins() override;
   [[nodiscard]] FilterLanguage* filter(std::string_view language) override;
   [[nodiscard]] bool intercepts_publish() const noexcept override { return static_cast<bool>(interceptor); }
-  void intercept_publish(std::span<gantry_publishing> messages, const gantry_scratch& scratch) override {
+  void intercept_publish(std::span<gantry_publishing> messages, std::span<const std::uint8_t> queue_open,
+                         const gantry_scratch& scratch) override {
+    last_queue_open.assign(queue_open.begin(), queue_open.end());
     interceptor(messages, scratch);
+  }
+  [[nodiscard]] bool binds_filters() const noexcept override { return static_cast<bool>(binder); }
+  [[nodiscard]] std::uint64_t bindings_version() const noexcept override { return binder_version; }
+  [[nodiscard]] std::shared_ptr<const CompiledFilter> bound_filter(std::string_view topic,
+                                                                   std::string_view group) override {
+    return binder(topic, group);
+  }
+  [[nodiscard]] bool intercepts_send_back() const noexcept override { return static_cast<bool>(sender_back); }
+  void intercept_send_back(gantry_publishing& message, const gantry_scratch& scratch) override {
+    sender_back(message, scratch);
   }
   [[nodiscard]] Command command(std::int32_t code) override {
     return code == command_code ? Command{this, command_is_administrative} : Command{};
@@ -64,6 +76,10 @@ class TestPlugins final : public PluginSlots, public CommandHandler {
   void execute(const gantry_command_request& request) override { executor(request); }
 
   std::function<void(std::span<gantry_publishing>, const gantry_scratch&)> interceptor;
+  std::vector<std::uint8_t> last_queue_open;
+  std::function<std::shared_ptr<const CompiledFilter>(std::string_view topic, std::string_view group)> binder;
+  std::uint64_t binder_version = 1;
+  std::function<void(gantry_publishing&, const gantry_scratch&)> sender_back;
   std::int32_t command_code = -1;
   bool command_is_administrative = false;
   std::function<void(const gantry_command_request&)> executor;
@@ -76,6 +92,8 @@ class TestPlugins final : public PluginSlots, public CommandHandler {
 class TestNode final : public NodeControl {
  public:
   [[nodiscard]] std::string describe_config() const override { return "brokerName=broker-a\n"; }
+  [[nodiscard]] std::string describe_scripts() const override { return R"({"scripts":[]})"; }
+  std::string reload_scripts() override { return R"({"changed":[]})"; }
   void store_failed(std::string_view reason) override { store_failures.emplace_back(reason); }
 
   std::vector<std::string> store_failures;  ///< what the broker gave as reasons
