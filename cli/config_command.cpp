@@ -4,6 +4,7 @@
 #include "cli/json_line.hpp"
 #include "cli/table.hpp"
 #include "kernel/configuration.hpp"
+#include "kernel/script_service.hpp"
 
 #include <cstdio>
 #include <memory>
@@ -29,7 +30,12 @@ JsonObject to_json(const config::Finding& finding) {
 }
 
 int check(const ConfigOptions& options) {
-  const Configuration configuration = read_configuration(options.source);
+  Configuration configuration = read_configuration(options.source);
+  if (configuration.ok() && configuration.options.broker.enabled) {
+    for (config::Finding& finding : check_scripts(configuration.options.scripts)) {
+      configuration.findings.push_back(std::move(finding));
+    }
+  }
   if (options.json) {
     std::vector<JsonObject> findings;
     for (const config::Finding& finding : configuration.findings) findings.push_back(to_json(finding));

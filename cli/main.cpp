@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   add_plugin_command(app, run);
   add_bench_command(app, run);
   add_store_command(app, run);
+  add_script_command(app, run);
 
   try {
     app.parse(argc, argv);

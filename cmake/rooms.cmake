@@ -19,7 +19,7 @@ set(GANTRY_ROOMS
   "kernel <- kernel/base kernel/env kernel/config kernel/net kernel/routing kernel/broker kernel/plugin kernel/script protocol sdk/abi sdk/cpp"
   "plugins/* <- protocol sdk/abi sdk/cpp"
   "client <- protocol kernel/base kernel/net sdk/abi sdk/cpp"
-  "cli <- kernel client kernel/base kernel/config kernel/plugin kernel/script kernel/net protocol sdk/abi sdk/cpp sdk/check"
+  "cli <- kernel client kernel/base kernel/env kernel/config kernel/plugin kernel/script kernel/net protocol sdk/abi sdk/cpp sdk/check"
   "tests/support <- client kernel/base kernel/net protocol sdk/abi sdk/cpp"
   "tests <- *"
   "bench <- client kernel/base kernel/net protocol sdk/abi sdk/cpp"
