@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cstring>
 #include <utility>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -72,12 +73,41 @@ std::size_t index_properties(std::string_view properties, std::span<Property> ou
   return count;
 }
 
+// From the end, because the last property of a name counts. A candidate begins with the first byte of the name and has
+// the separator behind it; sixteen places are looked at together.
 std::string_view find_property(std::string_view properties, std::string_view name) noexcept {
+  if (name.empty() || properties.size() < name.size() + 2) return {};
+  const char* const text = properties.data();
+  const std::size_t size = name.size();
   std::string_view value;
-  for (const Property& property : PropertyRange(properties)) {
-    if (property.name == name) value = property.value;
+  const auto is_there = [&](std::size_t at) noexcept {
+    if (at != 0 && text[at - 1] != property_end) return false;
+    if (std::memcmp(text + at, name.data(), size) != 0 || !is_property_text(name)) return false;
+    const std::string_view rest = properties.substr(at + size + 1);
+    value = rest.substr(0, rest.find(property_end));
+    return !value.empty();
+  };
+  std::size_t places = properties.size() - size;  // where the separator behind the name still lies inside
+#ifdef __SSE2__
+  const __m128i first = _mm_set1_epi8(name.front());
+  const __m128i one = _mm_set1_epi8(property_name_end);
+  while (places >= 16) {
+    places -= 16;
+    const __m128i begins = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + places));
+    const __m128i ends = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + places + size));
+    const __m128i both = _mm_and_si128(_mm_cmpeq_epi8(begins, first), _mm_cmpeq_epi8(ends, one));
+    for (auto mask = static_cast<unsigned>(_mm_movemask_epi8(both)); mask != 0;) {
+      const auto bit = static_cast<unsigned>(std::bit_width(mask)) - 1;
+      mask &= ~(1U << bit);
+      if (is_there(places + bit)) return value;
+    }
   }
-  return value;
+#endif
+  while (places > 0) {
+    --places;
+    if (text[places] == name.front() && text[places + size] == property_name_end && is_there(places)) return value;
+  }
+  return {};
 }
 
 bool keys_contain(std::string_view keys, std::string_view key) noexcept {

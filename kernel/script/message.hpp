@@ -56,8 +56,9 @@ class Message {
   }
   /// Empty when it is absent.
   [[nodiscard]] std::string_view property(std::string_view name) noexcept {
-    if (index_size_ == unindexed) index();
-    if (index_size_ == overfull) return protocol::find_property(fields_.properties, name);
+    // One or two are found faster than all are indexed.
+    if (index_size_ == unindexed && ++lookups_ > 2) index();
+    if (index_size_ > index_max) return protocol::find_property(fields_.properties, name);
     for (std::size_t i = index_size_; i > 0; --i) {  // of equal names the last one counts
       const protocol::Property& each = index_[i - 1];
       if (each.name == name) return each.value;
@@ -91,6 +92,7 @@ class Message {
   void restart() noexcept {
     record_ = {};
     index_size_ = unindexed;
+    lookups_ = 0;
     changed_ = {};
   }
   void index() noexcept;
@@ -99,6 +101,7 @@ class Message {
   Fields fields_;
   gantry_bytes record_{};  // not decoded yet
   std::size_t index_size_ = unindexed;
+  std::uint32_t lookups_ = 0;
   std::array<protocol::Property, index_max> index_;
   Changed changed_;
   std::string topic_;

@@ -26,6 +26,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ++each;
   }
   check(indexed == std::min(each, index.size() + 1));
+  for (const Property& property : PropertyRange(text)) {
+    std::string_view last;
+    for (const Property& other : PropertyRange(text)) {
+      if (other.name == property.name) last = other.value;
+    }
+    check(find_property(text, property.name) == last);
+  }
+  check(find_property(text, text).empty());
   ByteBuffer out;
   append_properties_without(out, text, property::pop_ck);
   check(find_property(out.text(), property::pop_ck).empty());
