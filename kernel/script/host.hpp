@@ -8,6 +8,7 @@
 #include "kernel/base/metrics.hpp"
 #include "kernel/base/snapshot.hpp"
 #include "kernel/script/script.hpp"
+#include "kernel/script/watchdog.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -124,6 +125,7 @@ class ScriptHost {
   MetricsRegistry& metrics_;
   const std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  // threads see from it that we are gone
   const std::uint64_t id_;
+  Watchdog watchdog_;
   SnapshotCell<ScriptSet> set_;
   std::atomic<bool> publishes_{false};
   std::atomic<bool> filters_{false};

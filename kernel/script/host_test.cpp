@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -211,6 +212,21 @@ TEST_F(HostTest, repeated_faults_put_a_script_aside_until_it_is_mended) {
 TEST_F(HostTest, an_endless_loop_is_put_aside_after_two_messages) {
   load_ok("gantry.hook{name = 'h', on = 'on_publish', topics = '*', run = function(msg) while true do end end}");
   for (int i = 0; i < 10; ++i) EXPECT_EQ(publish({}).verdict, GANTRY_VERDICT_ACCEPT);
+  EXPECT_EQ(count("errors_total"), 2U);
+  EXPECT_EQ(count("quarantined"), 1U);
+}
+
+TEST_F(HostTest, threads_that_block_all_signals_are_interrupted_all_the_same) {
+  load_ok(
+      "gantry.hook{name = 'h', on = 'on_publish', topics = '*', run = function(msg) "
+      "coroutine.wrap(function() while true do end end)() end}");
+  std::jthread shard([&] {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    for (int i = 0; i < 3; ++i) publish({});
+  });
+  shard.join();
   EXPECT_EQ(count("errors_total"), 2U);
   EXPECT_EQ(count("quarantined"), 1U);
 }

@@ -1,6 +1,7 @@
 #include "kernel/script/machine.hpp"
 
 #include "kernel/script/library.hpp"
+#include "kernel/script/watchdog.hpp"
 
 #include <cstdlib>
 #include <ctime>
@@ -106,9 +107,35 @@ void Machine::raise_cut(lua_State* lua) {
   std::abort();  // lua_error does not return
 }
 
+// Setting a hook starts its count afresh, so one that is there already stays: turns that change all the time must not
+// put it off for ever.
 void Machine::enter(lua_State* thread) {
   running_ = thread;
-  lua_sethook(thread, &Machine::on_count, LUA_MASKCOUNT, interval());
+  if (lua_gethookmask(thread) == 0 || lua_gethookcount(thread) != interval()) {
+    lua_sethook(thread, &Machine::on_count, LUA_MASKCOUNT, interval());
+  }
+}
+
+// Whoever gave the turn to a coroutine may have missed an interruption meanwhile.
+void Machine::leave(lua_State* to) noexcept {
+  running_ = to;
+  if (lua_gethookmask(to) == 0) lua_sethook(to, &Machine::on_count, LUA_MASKCOUNT, interval());
+}
+
+void Machine::watch(WatchSlot& slot) noexcept {
+  slot_ = &slot;
+  rest_hook();
+}
+
+void Machine::interrupt() noexcept { lua_sethook(running_, &Machine::on_count, LUA_MASKCOUNT, 1); }
+
+// The hook between calls: on, unless a watchdog turns it on when needed. A large block needs it from the beginning.
+void Machine::rest_hook() noexcept {
+  if (slot_ != nullptr && large_blocks_ == 0) {
+    if (lua_gethookmask(lua_) != 0) lua_sethook(lua_, nullptr, 0, 0);
+  } else if (lua_gethookmask(lua_) == 0 || lua_gethookcount(lua_) != interval()) {
+    lua_sethook(lua_, &Machine::on_count, LUA_MASKCOUNT, interval());
+  }
 }
 
 int Machine::on_error(lua_State* lua) {
@@ -128,14 +155,22 @@ Fault Machine::call(int argument_count, int result_count) {
   ends_ns_ = 0;
   work_ = 0;
   running_ = lua_;
-  const int status = lua_pcall(lua_, argument_count, result_count, 1);
+  int status = LUA_OK;
+  if (slot_ == nullptr) {
+    status = lua_pcall(lua_, argument_count, result_count, 1);
+  } else {
+    slot_->begin(*this);
+    status = lua_pcall(lua_, argument_count, result_count, 1);
+    slot_->end();
+    rest_hook();
+  }
   if (status == LUA_OK) [[likely]]
     return Fault::none;
   running_ = lua_;
   describe(status);
   const Fault cut = cut_;
   cut_ = Fault::none;
-  lua_sethook(lua_, &Machine::on_count, LUA_MASKCOUNT, interval());
+  rest_hook();
   if (cut != Fault::none) return cut;
   return status == LUA_ERRMEM ? Fault::memory : Fault::error;
 }

@@ -14,6 +14,8 @@ struct lua_Debug;
 
 namespace gantry::script {
 
+class WatchSlot;
+
 /// A Lua state with an allow-list of functions, a memory cap and a deadline. Each script has one in every thread that
 /// runs it, so scripts reach neither each other nor what another thread does.
 ///
@@ -21,7 +23,9 @@ namespace gantry::script {
 ///
 /// How it holds its bounds:
 /// (1) Memory: the allocator refuses what exceeds the cap. The script cannot catch that.
-/// (2) Time of Lua code: a hook looks at the clock every so many instructions. Once the time is up it fires at every
+/// (2) Time of Lua code: a hook looks at the clock every so many instructions; with a watchdog, only from when that
+/// finds
+///     the call to take long (see watch()). Once the time is up it fires at every
 ///     instruction, and neither pcall nor a coroutine of the script holds the error back.
 /// (3) Time of host functions: each is linear in the bytes it touches and charges for them; see charge(). While the
 ///     script holds a large block (where a single instruction, such as a comparison, takes long) the hook of (2) fires
@@ -49,6 +53,12 @@ class Machine {
   /// Compiles `source` (text, never byte code) and leaves its function on the stack. `chunk` is how errors call it.
   Fault compile(std::string_view source, const std::string& chunk);
 
+  /// From now on calls run without the hook of (2) until the watchdog behind `slot` interrupts them. The slot belongs
+  /// to the thread of all further calls and outlives them.
+  void watch(WatchSlot& slot) noexcept;
+  /// Turns the hook on. Of the calling thread's own machine, during a call; also inside a signal handler.
+  void interrupt() noexcept;
+
   void set_deadline(std::chrono::nanoseconds deadline) noexcept { limits_.deadline = deadline; }
   [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
@@ -69,7 +79,7 @@ class Machine {
   }
   /// A coroutine begins or ends to run.
   void enter(lua_State* thread);
-  void leave(lua_State* to) noexcept { running_ = to; }
+  void leave(lua_State* to) noexcept;
 
   /// What host functions need to know about this call: set by who calls, found by who is called.
   void* context = nullptr;
@@ -89,6 +99,7 @@ class Machine {
     return cut_ != Fault::none ? 1 : large_blocks_ > 0 ? instructions_per_look_large : instructions_per_look;
   }
   void describe(int status);
+  void rest_hook() noexcept;
 
   Limits limits_;
   std::size_t bytes_ = 0;
@@ -99,6 +110,7 @@ class Machine {
   Fault cut_ = Fault::none;
   lua_State* lua_ = nullptr;
   lua_State* running_ = nullptr;
+  WatchSlot* slot_ = nullptr;  // nullptr: the hook is on in every call
   bool usable_ = false;
   std::string fault_text_;
 };

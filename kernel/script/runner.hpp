@@ -44,6 +44,8 @@ class Runner {
   static Result<std::unique_ptr<Runner>> load(const Source& source, const Limits& limits, const Services& services);
   ~Runner();
 
+  /// See Machine::watch().
+  void watch(WatchSlot& slot) noexcept { machine_.watch(slot); }
   [[nodiscard]] const std::vector<Declaration>& declarations() const noexcept { return declarations_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return machine_.memory_bytes(); }
   /// What happened in the last call that failed: reason, file, line, traceback.

@@ -12,11 +12,14 @@ bool holds(const ScriptSet& set, const Script* script) {
 
 }  // namespace
 
-ThreadRunners::ThreadRunners(const ScriptHost& host, const SnapshotCell<ScriptSet>& cell)
-    : host_id_(host.id_), alive_(host.alive_), reader_(cell) {}
+ThreadRunners::ThreadRunners(ScriptHost& host, const SnapshotCell<ScriptSet>& cell)
+    : host_id_(host.id_), alive_(host.alive_), reader_(cell), watchdog_(host.watchdog_) {
+  watchdog_.add(slot_);
+}
 
 ThreadRunners::~ThreadRunners() {
-  if (expired()) return;  // and with it the gauges
+  if (expired()) return;  // and with it the watchdog and the gauges
+  watchdog_.remove(slot_);
   for (Entry& entry : entries_) account(entry, 0);
 }
 
@@ -47,6 +50,7 @@ Runner* ThreadRunners::of(const Script& script) {
   auto made = script.make_runner();
   if (!made) return nullptr;
   Entry& entry = entries_.emplace_back(Entry{owner, *std::move(made), 0});
+  entry.runner->watch(slot_);
   account(entry, static_cast<std::int64_t>(entry.runner->memory_bytes()));
   return entry.runner.get();
 }

@@ -2,6 +2,7 @@
 // The Lua states of one thread. For the host's own files.
 
 #include "kernel/script/host.hpp"
+#include "kernel/script/watchdog.hpp"
 
 #include <memory>
 #include <vector>
@@ -11,7 +12,7 @@ namespace gantry::script {
 /// One thread's runners of one host, made when first needed and dropped once their script is gone.
 class ThreadRunners {
  public:
-  ThreadRunners(const ScriptHost& host, const SnapshotCell<ScriptSet>& cell);
+  ThreadRunners(ScriptHost& host, const SnapshotCell<ScriptSet>& cell);
   ~ThreadRunners();
   ThreadRunners(const ThreadRunners&) = delete;
   ThreadRunners& operator=(const ThreadRunners&) = delete;
@@ -46,6 +47,8 @@ class ThreadRunners {
   const std::weak_ptr<const int> alive_;
   SnapshotReader<ScriptSet> reader_;
   const ScriptSet* set_ = nullptr;
+  Watchdog& watchdog_;  // the host's
+  WatchSlot slot_;      // outlives the runners
   std::vector<Entry> entries_;
 };
 
