@@ -40,8 +40,8 @@ def main():
         try:
             spread = ["--topic", "filtered", "--queues", "8"]
             server.load("1", "topics", *spread)
-            server.load("1", *spread, "--random", "--keys", "1", "--size", str(options.size), "--messages", str(options.messages),
-                        "--warm-up", "0s", "--duration", "0s")
+            server.load("1", *spread, "--random", "--keys", "1", "--size", str(options.size),
+                        "--messages", str(options.messages), "--warm-up", "0s", "--duration", "0s")
             rates = {name: [] for name in FILTERS}
             for _ in range(options.runs):
                 for name, sql in FILTERS.items():

@@ -38,6 +38,21 @@ std::uint64_t ends_in(const char* block) noexcept {
 }
 #endif
 
+// Out of line, so that the usual case stays in registers.
+[[gnu::noinline]] std::uint64_t short_word(const char* text, std::size_t size) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text, size);
+  return word;
+}
+
+// The first eight bytes; what lies behind `size` is zero.
+std::uint64_t first_word(const char* text, std::size_t size) noexcept {
+  if (size < sizeof(std::uint64_t)) return short_word(text, size);
+  std::uint64_t word;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
 }  // namespace
 
 std::uint32_t PropertyNames::slot_of(std::string_view name) {
@@ -83,12 +98,7 @@ inline void PropertyNames::take_segment(std::string_view properties, std::size_t
                                         Value* slots) const noexcept {
   const char* const segment = properties.data() + begin;
   const std::size_t length = end - begin;
-  std::uint64_t word = 0;
-  if (properties.size() - begin >= sizeof word) {
-    std::memcpy(&word, segment, sizeof word);
-  } else {
-    std::memcpy(&word, segment, properties.size() - begin);
-  }
+  const std::uint64_t word = first_word(segment, properties.size() - begin);
   const std::size_t count = names_.size();
   for (std::size_t i = 0; i < count; ++i) {
     const Name& name = names_[i];
