@@ -1,17 +1,22 @@
 """A hot topic at a steady rate, alone and beside a consumer that reads a long backlog from the disk.
 
 The backlog is written first; then the broker is started anew. Runs alternate: A is the hot topic alone, B the same with
-the reader. Before each B the log's old files are put out of the page cache (their cached share is printed: it shows
+the reader, and C, a control, beside a process that has nothing to do with the broker and reads the same files at the
+pace of the B before it, on the server's core at the priority of the server's pool: what the machine alone does to the
+latencies when it reads so much. Before each B and C the log's old files are put out of the page cache (their cached share is printed: it shows
 that the reads were cold, as does the figure of bytes read from the disk). The hot topic is published to in an open
 loop, so latency counts from when a message was due, and consumed by long polling; both loads run with real-time
 priority where that is permitted, so that the reader on their core does not delay them.
 """
 import re
 import statistics
+import subprocess
+import sys
 import threading
 import time
 
-from harness import Awake, Broker, cached_bytes, drop_cached, finish_load, need_free_bytes, say, spread, urgent
+from harness import (Awake, Broker, cached_bytes, drop_cached, finish_load, need_free_bytes, pinned, say, spread,
+                     urgent)
 
 ADD_OPTIONS = (
     ("--backlog-gib", dict(type=float, default=20.0)),
@@ -26,6 +31,20 @@ ADD_OPTIONS = (
     ("--repetitions", dict(type=int, default=5, help="of each, A and B")),
 )
 PERCENTILES = ("p50_us", "p99_us", "p999_us", "max_us")
+
+
+CONTROL = """
+import sys, time
+rate, seconds, names = float(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+start, done = time.monotonic(), 0
+piece = bytearray(256 << 10)
+while time.monotonic() - start < seconds:
+    for name in names:
+        with open(name, "rb", buffering=0) as file:
+            while (size := file.readinto(piece)) and time.monotonic() - start < seconds:
+                done += size
+                time.sleep(max(0, start + done / rate - time.monotonic()))
+"""
 
 
 class MemoryWatch:
@@ -52,16 +71,21 @@ def old_files(broker, log_end):
             if int(path.name) + path.stat().st_size <= log_end]
 
 
-def measure(broker, options, with_reader):
+def measure(broker, options, kind, pace):
+    """`pace`: bytes per second of the control."""
     seconds = options.warm_up + options.seconds
     log = old_files(broker, options.log_end)
-    if with_reader:
+    if kind != "A":
         drop_cached(log)
     cached = cached_bytes(log)
     hot = ["--topic", "ScaleHot", "--queues", options.hot_queues, "--warm-up", f"{options.warm_up}s"]
     read_before, cpu_before, watch = broker.read_bytes(), broker.cpu_seconds(), MemoryWatch(broker)
-    reader = None
-    if with_reader:
+    reader = control = None
+    if kind == "C":
+        control = subprocess.Popen(pinned(options.server_cores, ["nice", "-n", "10", sys.executable, "-c", CONTROL, pace,
+                                                                 seconds + 1, *log]))
+        time.sleep(0.5)
+    if kind == "B":
         reader = broker.begin_load(options.load_cores, "read", "--topic", "ScaleBacklog",
                                    "--queues", options.backlog_queues, "--rate", options.reader_rate,
                                    "--batch", options.reader_batch, "--repeat", "--duration", f"{seconds + 1}s")
@@ -71,6 +95,8 @@ def measure(broker, options, with_reader):
                                   "--size", options.size, "--connections", 4, first=True)
     publish, follow = finish_load(publisher), finish_load(follower)
     read = finish_load(reader, check=False) if reader else {}
+    if control is not None:
+        control.wait()
     watch.stop()
     if read.get("refused"):
         raise SystemExit(f"the reader was refused: {read['refused']}")
@@ -84,7 +110,8 @@ def run(options):
     hot_bytes = 2 * options.repetitions * (options.seconds + options.warm_up) * options.rate * (options.size + 300)
     need_free_bytes(options.data_dir, int(options.backlog_gib * 2**30 * 1.05) + hot_bytes + 3 * 2**30)
     broker = Broker(options.build, options.data_dir / "backlog", options.server_cores, **options.settings)
-    runs = {"A": [], "B": []}
+    runs = {"A": [], "B": [], "C": []}
+    pace = 0
     try:
         broker.start()
         broker.load(options.load_cores, "topics", "--topic", "ScaleBacklog", "--queues", options.backlog_queues)
@@ -97,10 +124,12 @@ def run(options):
         broker.wait_idle()
         options.log_end = int(re.search(r"storage.recovered .*\blog_end=(\d+)", broker.log.read_text()).group(1))
         for repetition in range(options.repetitions):
-            for kind in ("AB" if repetition % 2 == 0 else "BA"):
+            for kind in ("ABC" if repetition % 2 == 0 else "BCA"):
                 with Awake(options.server_cores, options.load_cores):
-                    result = measure(broker, options, kind == "B")
+                    result = measure(broker, options, kind, pace)
                 runs[kind].append(result)
+                if kind == "B":
+                    pace = result["read"]["mib_per_second"] * 2**20
                 say(f"{repetition + 1}/{options.repetitions} {kind}: publish p99 {result['publish']['p99_us']:.0f} us,"
                     f" end to end p99 {result['follow']['p99_us']:.0f} us,"
                     f" reader {result['read'].get('mib_per_second', 0):.0f} MiB/s,"
@@ -114,9 +143,11 @@ def run(options):
         for name in PERCENTILES:
             alone = [r[side][name] for r in runs["A"]]
             beside = [r[side][name] for r in runs["B"]]
+            control = [r[side][name] for r in runs["C"]]
             ratio = statistics.median(beside) / max(1e-9, statistics.median(alone))
             rows.append({"latency": f"{'publish' if side == 'publish' else 'end to end'} {name[:-3]}",
-                         "alone_us": spread(alone), "beside_us": spread(beside), "ratio": ratio,
+                         "alone_us": spread(alone), "beside_us": spread(beside), "control_us": spread(control),
+                         "ratio": ratio,
                          "ratio_by_pair": spread([b / max(1e-9, a) for a, b in zip(alone, beside)])})
             ratios[f"{side} {name}"] = ratio
     beside = runs["B"]
