@@ -33,9 +33,10 @@ client::Message order(const std::string& body) {
 class ScriptE2e : public ::testing::Test {
  protected:
   void SetUp() override { std::filesystem::create_directories(folder.path() / "scripts"); }
-  void start(const std::string& extra = {}) {
+  void start(const std::string& extra = {}, std::vector<std::string> plugins = {}) {
     testing::BrokerSettings settings;
     settings.store = "storage-memory";
+    settings.plugins = std::move(plugins);
     settings.extra_toml =
         "[scripts]\ndir = \"" + (folder.path() / "scripts").string() + "\"\npoll_interval = \"20ms\"\n" + extra;
     auto started = testing::BrokerProcess::start(folder, settings);
@@ -145,6 +146,46 @@ gantry.hook{name = "least", on = "filter", run = function(msg, least) return ton
   const auto shown = testing::run_gantry("script status" + cluster);
   EXPECT_EQ(shown.status, 0);
   EXPECT_NE(shown.text.find("orders"), std::string::npos) << shown.text;
+}
+
+TEST_F(ScriptE2e, functions_of_scripts_are_called_by_sql92_expressions) {
+  const auto risk = [](const std::string& body) {
+    return "gantry.hook{name = 'risk', on = 'function', run = function(country) return " + body + " end}\n";
+  };
+  write("geo.lua", risk("country == 'de' and 1 or 9"));
+  start("[plugins.filter-sql92]\nextended = true\n", {"filter-sql92"});
+  int number = 0;
+  for (const char* country : {"de", "xx", "de", "xx"}) {
+    client::Message message = order(std::to_string(number));
+    message.properties = {{"country", country}, {"amount", number++ < 2 ? "50" : "500"}};
+    ASSERT_TRUE(producer->send(message));
+  }
+  const std::string expression = "amount > 100 AND risk(country) < 3";
+  const auto bodies = [&] {
+    std::set<std::string> found;
+    for (const auto& message : read_all(expression, "SQL92")) found.insert(message.body);
+    return found;
+  };
+  EXPECT_EQ(bodies(), (std::set<std::string>{"2"}));
+  // The same subscription follows the script.
+  write("geo.lua", risk("country == 'xx' and 1 or 9"));
+  EXPECT_TRUE(testing::eventually([&] { return bodies() == std::set<std::string>{"3"}; }));
+  // A call that fails is null, and so is one of a function that went: neither true nor false.
+  write("geo.lua", risk("country.name.first"));
+  EXPECT_TRUE(testing::eventually([&] { return bodies().empty(); }));
+  EXPECT_TRUE(log_says("script.failed script=geo"));
+  write("geo.lua", "gantry.hook{name = 'other', on = 'function', run = function() return 1 end}\n");
+  int limit = 4;  // an expression that was compiled while the function was there stays compiled
+  EXPECT_TRUE(testing::eventually([&] {
+    client::PullRequest request;
+    request.queue = (*consumer->queues("orders"))[0];
+    request.expression = "risk(country) < " + std::to_string(limit++);
+    request.expression_type = "SQL92";
+    const auto answer = consumer->pull(request);
+    return !answer && answer.error().text.find("risk") != std::string::npos &&
+           answer.error().text.find("other") != std::string::npos;
+  }));
+  EXPECT_TRUE(bodies().empty());
 }
 
 TEST_F(ScriptE2e, a_hostile_script_is_put_aside_and_named_while_traffic_goes_on) {

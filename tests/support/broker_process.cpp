@@ -37,8 +37,9 @@ std::string make_toml(const TempFolder& folder, const BrokerSettings& settings, 
   toml << "[broker]\nname = \"broker-a\"\nack = \"" << settings.ack << "\"\ndata = \"" << data
        << "\"\n[listen]\nhost = \"127.0.0.1\"\nport = " << broker_port
        << "\nfast_port = -1\n[nameserver]\nport = " << name_server_port << "\n[plugins]\ndir = [\""
-       << (build_folder() / "plugins").string() << "\"]\nload = [\"" << settings.store << "\"]\n"
-       << settings.extra_toml;
+       << (build_folder() / "plugins").string() << "\"]\nload = [\"" << settings.store << '"';
+  for (const std::string& plugin : settings.plugins) toml << ", \"" << plugin << '"';
+  toml << "]\n" << settings.extra_toml;
   return toml.str();
 }
 

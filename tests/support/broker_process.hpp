@@ -30,6 +30,7 @@ class TempFolder {
 struct BrokerSettings {
   std::string extra_toml;  ///< appended to the generated configuration
   std::string store = "storage-mmap";
+  std::vector<std::string> plugins;  ///< loaded besides the store
   std::string ack = "memory";
   std::string data;                                ///< the store's folder; empty: <folder>/store
   std::map<std::string, std::string> environment;  ///< added to the test's own
