@@ -95,11 +95,13 @@ void ClientHandler::check_config(const Request& request) {
   if (!body) return context_.reply(to, ResponseCode::system_error, body.error().text);
   const protocol::SubscriptionData& subscription = body->subscription;
   if (subscription.is_tag() || subscription.expression_type.empty()) return context_.reply(to, ResponseCode::success);
+  const auto unknown = [&] {
+    context_.reply(to, ResponseCode::system_error, remark::language_unknown(subscription.expression_type));
+  };
   FilterLanguage* language = context_.shared.env.plugins.filter(subscription.expression_type);
-  if (language == nullptr) {
-    return context_.reply(to, ResponseCode::system_error, remark::language_unknown(subscription.expression_type));
-  }
+  if (language == nullptr) return unknown();
   const auto filter = language->compile(subscription.expression);
+  if (!filter && filter.error().code == Errc::unsupported) return unknown();
   if (!filter) return context_.reply(to, ResponseCode::subscription_parse_failed, filter.error().text);
   context_.reply(to, ResponseCode::success);
 }

@@ -26,7 +26,7 @@ class CompiledFilter {
 class FilterLanguage {
  public:
   virtual ~FilterLanguage() = default;
-  /// [any-thread] The error names position, expected and found.
+  /// [any-thread] The error names position, expected and found; unsupported: nobody speaks that part of the language.
   virtual Result<std::shared_ptr<const CompiledFilter>> compile(std::string_view expression) = 0;
 };
 

@@ -149,6 +149,11 @@ TEST_F(RequestTest, client_config_is_checked) {
   EXPECT_EQ(ask(46, {}, protocol::encode_body(body)).code, 0);
   body.subscription.expression = "bad";
   EXPECT_EQ(ask(46, {}, protocol::encode_body(body)).code, 23);
+  // Scripts serve a part of SQL92; without the plugin nobody serves the rest.
+  body.subscription.expression = "unspoken";
+  const Frame answer = ask(46, {}, protocol::encode_body(body));
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_NE(answer.remark.find("filter-sql92"), std::string::npos) << answer.remark;
 }
 
 // ---- offsets ----

@@ -77,6 +77,7 @@ class TagEquals final : public CompiledFilter {
 class TestPlugins::EqualsLanguage final : public FilterLanguage {
  public:
   Result<std::shared_ptr<const CompiledFilter>> compile(std::string_view expression) override {
+    if (expression == "unspoken") return Error{Errc::unsupported, {}};
     if (expression == "bad") return Error{Errc::invalid_argument, "position 1: expected a tag, found 'bad'"};
     return std::shared_ptr<const CompiledFilter>(std::make_shared<TagEquals>(expression));
   }
