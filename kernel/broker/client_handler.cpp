@@ -1,6 +1,7 @@
 #include "kernel/broker/client_handler.hpp"
 
 #include "kernel/broker/remarks.hpp"
+#include "kernel/broker/selector.hpp"
 #include "kernel/routing/heartbeat.hpp"
 #include "protocol/client_requests.hpp"
 #include "protocol/host.hpp"
@@ -95,14 +96,12 @@ void ClientHandler::check_config(const Request& request) {
   if (!body) return context_.reply(to, ResponseCode::system_error, body.error().text);
   const protocol::SubscriptionData& subscription = body->subscription;
   if (subscription.is_tag() || subscription.expression_type.empty()) return context_.reply(to, ResponseCode::success);
-  const auto unknown = [&] {
-    context_.reply(to, ResponseCode::system_error, remark::language_unknown(subscription.expression_type));
-  };
-  FilterLanguage* language = context_.shared.env.plugins.filter(subscription.expression_type);
-  if (language == nullptr) return unknown();
-  const auto filter = language->compile(subscription.expression);
-  if (!filter && filter.error().code == Errc::unsupported) return unknown();
-  if (!filter) return context_.reply(to, ResponseCode::subscription_parse_failed, filter.error().text);
+  const std::string_view language = subscription.expression_type;
+  const auto filter = compile_filter(context_.shared.env.plugins, language, subscription.expression);
+  if (!filter) {
+    const FilterRefusal refusal = filter_refusal(language, filter.error());
+    return context_.reply(to, refusal.code, refusal.remark);
+  }
   context_.reply(to, ResponseCode::success);
 }
 

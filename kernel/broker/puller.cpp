@@ -164,11 +164,8 @@ bool Puller::select_language(const ReplyTo& to, std::string_view language, std::
     selector_.select_filter(*std::move(filter));
     return true;
   }
-  if (filter.error().code == Errc::unsupported) {
-    refuse(to, ResponseCode::system_error, remark::language_unknown(language));
-  } else {
-    refuse(to, ResponseCode::subscription_parse_failed, filter.error().text);
-  }
+  const FilterRefusal refusal = filter_refusal(language, filter.error());
+  refuse(to, refusal.code, refusal.remark);
   return false;
 }
 

@@ -1,5 +1,6 @@
 #include "kernel/broker/selector.hpp"
 
+#include "kernel/broker/remarks.hpp"
 #include "protocol/java_hash.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/stored_record.hpp"
@@ -40,14 +41,25 @@ bool parse_tag_expression(std::string_view expression, std::vector<std::int64_t>
   return has_parts;
 }
 
+Result<std::shared_ptr<const CompiledFilter>> compile_filter(PluginSlots& plugins, std::string_view language,
+                                                             std::string_view expression) {
+  FilterLanguage* slot = plugins.filter(language);
+  if (slot == nullptr) return Error{Errc::unsupported, {}};
+  return slot->compile(expression);
+}
+
+FilterRefusal filter_refusal(std::string_view language, const Error& error) {
+  using protocol::ResponseCode;
+  if (error.code == Errc::unsupported) return {ResponseCode::system_error, remark::language_unknown(language)};
+  return {ResponseCode::subscription_parse_failed, error.text};
+}
+
 Result<std::shared_ptr<const CompiledFilter>> FilterCache::find(PluginSlots& plugins, std::string_view language,
                                                                 std::string_view expression) {
   key_.assign(language).push_back('\n');
   key_.append(expression);
   if (const auto found = filters_.find(std::string_view(key_)); found != filters_.end()) return found->second;
-  FilterLanguage* slot = plugins.filter(language);
-  if (slot == nullptr) return Error{Errc::unsupported, {}};
-  GANTRY_ASSIGN(std::shared_ptr<const CompiledFilter> filter, slot->compile(expression));
+  GANTRY_ASSIGN(std::shared_ptr<const CompiledFilter> filter, compile_filter(plugins, language, expression));
   if (filters_.size() >= count_max) filters_.clear();
   filters_.emplace(key_, filter);
   return filter;

@@ -20,13 +20,25 @@ namespace gantry::broker {
 /// separators. Tags that are all blank select nothing. Allocates only while `codes` grows.
 bool parse_tag_expression(std::string_view expression, std::vector<std::int64_t>& codes);
 
+/// Compiles for whoever speaks the language. Errors: unsupported (nobody speaks it, or that part of it),
+/// invalid_argument (the expression does not compile).
+Result<std::shared_ptr<const CompiledFilter>> compile_filter(PluginSlots& plugins, std::string_view language,
+                                                             std::string_view expression);
+
+/// How a client hears of such an error.
+struct FilterRefusal {
+  protocol::ResponseCode code;
+  std::string remark;
+};
+FilterRefusal filter_refusal(std::string_view language, const Error& error);
+
 /// Compiled expressions by language and text. [shard] Bound: `count_max`; a full cache starts afresh, which costs a
 /// compilation per subscription in use.
 class FilterCache {
  public:
   static constexpr std::size_t count_max = 4096;
 
-  /// Errors: unsupported (no plugin speaks the language), invalid_argument (the expression does not compile).
+  /// Errors: as of compile_filter().
   Result<std::shared_ptr<const CompiledFilter>> find(PluginSlots& plugins, std::string_view language,
                                                      std::string_view expression);
 

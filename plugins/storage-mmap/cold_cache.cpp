@@ -45,7 +45,7 @@ void ColdCache::read_here(const Segment& segment, std::int64_t log_offset, std::
   const auto end = log_offset + static_cast<std::int64_t>(size);
   if (is_there(log_offset) && is_there(end - 1)) return;
   // Whole pages: nothing less is given back.
-  constexpr std::int64_t page = 4096;
+  const auto page = static_cast<std::int64_t>(page_size());
   const auto from = std::max(log_offset / page * page, segment.base());
   const auto to = std::min((end + page - 1) / page * page, segment.end());
   const std::lock_guard lock(mutex_);

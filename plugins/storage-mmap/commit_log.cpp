@@ -21,11 +21,6 @@ constexpr std::uint64_t advise_step = 8ull << 20;
 constexpr std::int64_t fast_round_ns = 50'000'000;
 constexpr std::int64_t slow_round_ns = 1'000'000'000;
 
-std::uint64_t page_size() {
-  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  return size;
-}
-
 struct Pages {
   std::byte* from;
   std::uint64_t size;

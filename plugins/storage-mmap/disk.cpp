@@ -19,11 +19,6 @@ namespace {
 
 constexpr mode_t file_mode = 0644;
 
-std::uint64_t page_size() {
-  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  return size;
-}
-
 std::uint64_t page_floor(std::uint64_t offset) { return offset / page_size() * page_size(); }
 
 Result<std::size_t> read_with(const File& file, std::span<std::byte> to, std::uint64_t offset, int flags) {
@@ -46,6 +41,11 @@ Result<std::size_t> read_with(const File& file, std::span<std::byte> to, std::ui
 }
 
 }  // namespace
+
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
 
 Error system_error(std::string_view operation, const std::string& path, int number) {
   const auto code = number == ENOSPC || number == EDQUOT  ? Errc::full

@@ -109,6 +109,9 @@ class Disk {
   virtual Result<DiskSpace> space(const std::string& path);
 };
 
+/// Of this system's memory, in bytes.
+[[nodiscard]] std::uint64_t page_size();
+
 /// "<operation> <path>: <text of errno>" with the matching code.
 [[nodiscard]] Error system_error(std::string_view operation, const std::string& path, int number);
 

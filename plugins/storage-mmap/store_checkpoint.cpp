@@ -18,6 +18,16 @@ constexpr auto retry_interval = std::chrono::seconds(1);
 constexpr std::int64_t crowded_min = 256 * 1024;
 constexpr std::size_t queues_ahead = 8;  // asked for before their turn
 
+/// Calls `visit` with one after the other, and asks for what it will touch of those ahead.
+template <typename Visit>
+Status visit_all(const std::vector<MessageQueue*>& queues, Visit&& visit) {
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    if (i + queues_ahead < queues.size()) queues[i + queues_ahead]->prefetch();
+    GANTRY_TRY(visit(*queues[i]));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::int64_t MmapStore::crowded_at() const {
@@ -121,18 +131,18 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
     queues.push_back(queue);
   }
   const auto write = [&]() -> Status {
-    for (std::size_t i = 0; i < queues.size(); ++i) {
-      if (i + queues_ahead < queues.size()) queues[i + queues_ahead]->prefetch();
-      auto* queue = queues[i];
-      const auto pending = queue->pending(mark.end);
-      if (pending == 0) continue;
+    const auto write_if_worthwhile = [&](MessageQueue& queue) -> Status {
+      const auto pending = queue.pending(mark.end);
+      if (pending == 0) return {};
       const bool is_worthwhile =
-          pending >= options_.queue_write_entries_min || queue->oldest_unwritten() < aged_end_ || everything;
+          pending >= options_.queue_write_entries_min || queue.oldest_unwritten() < aged_end_ || everything;
       // The folder still holds, or will lose, the files of the deleted topic of that name.
-      const bool must_wait = !unfinished_deletions_.empty() && unfinished_deletions_.contains(queue->topic());
-      if (is_worthwhile && !must_wait) GANTRY_TRY(write_queue(*queue, mark.end));
-      oldest_unwritten = std::min(oldest_unwritten, queue->oldest_unwritten());
-    }
+      const bool must_wait = !unfinished_deletions_.empty() && unfinished_deletions_.contains(queue.topic());
+      if (is_worthwhile && !must_wait) GANTRY_TRY(write_queue(queue, mark.end));
+      oldest_unwritten = std::min(oldest_unwritten, queue.oldest_unwritten());
+      return {};
+    };
+    GANTRY_TRY(visit_all(queues, write_if_worthwhile));
     // A failed sync may have lost what it was to sync: it is never repeated as if it could succeed.
     if (auto synced = files_.sync(); !synced) return Error{Errc::io, synced.error().text};
     QueueExtent state;
@@ -141,23 +151,22 @@ Status MmapStore::write_queues(const LedgerMark& mark, Extent extent, std::int64
     if (whole) {
       for (const auto& [topic, deleted_at] : deleted_topics_) frame.add_deleted(topic, deleted_at);
     }
-    const auto told = whole ? queues_.all() : queues;
-    for (std::size_t i = 0; i < told.size(); ++i) {
-      if (i + queues_ahead < told.size()) told[i + queues_ahead]->prefetch();
-      auto* queue = told[i];
-      if (!queue->to_ledger(mark.end, whole, state, entries) || state.max == 0) continue;
-      frame.add_queue(queue->topic(), queue->id(), state, entries);
-    }
+    GANTRY_TRY(visit_all(whole ? queues_.all() : queues, [&](MessageQueue& queue) -> Status {
+      if (queue.to_ledger(mark.end, whole, state, entries) && state.max != 0) {
+        frame.add_queue(queue.topic(), queue.id(), state, entries);
+      }
+      return {};
+    }));
     GANTRY_TRY(whole ? ledger_.rewrite(std::move(frame)) : ledger_.append(std::move(frame)));
     ledger_whole_ = false;
     return {};
   };
   auto written = write();
   dirty_count_.fetch_sub(static_cast<std::int64_t>(queues.size()), std::memory_order_relaxed);
-  for (std::size_t i = 0; i < queues.size(); ++i) {
-    if (i + queues_ahead < queues.size()) queues[i + queues_ahead]->prefetch();
-    if (!written || !queues[i]->settle()) list_dirty(*queues[i]);
-  }
+  (void)visit_all(queues, [&](MessageQueue& queue) -> Status {
+    if (!written || !queue.settle()) list_dirty(queue);
+    return {};
+  });
   return written;
 }
 
