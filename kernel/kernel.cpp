@@ -3,6 +3,7 @@
 #include "kernel/base/log.hpp"
 #include "kernel/base/metrics.hpp"
 #include "kernel/broker/broker.hpp"
+#include "kernel/config/delay_levels.hpp"
 #include "kernel/env/clock.hpp"
 #include "kernel/env/files.hpp"
 #include "kernel/env/resources.hpp"
@@ -82,6 +83,12 @@ net::TlsClientAuth net_auth(config::TlsClientAuth auth) {
     case config::TlsClientAuth::none: break;
   }
   return net::TlsClientAuth::none;
+}
+
+/// What plugins may know of the broker before it is there. The levels have been checked with the configuration.
+HostBridge::Identity identity(const config::BrokerOptions& options) {
+  auto levels = config::parse_delay_levels(options.delay_levels);
+  return {options.name, levels ? *std::move(levels) : std::vector<std::int64_t>()};
 }
 
 /// The node, constructed top to bottom and destroyed bottom to top. Functions without a tag are [control].
@@ -232,7 +239,11 @@ class Node final : public broker::NodeControl {
     // Before the plugins start: an expression of a subscription may call what scripts export.
     GANTRY_TRY(scripts_.start());
     slots_.emplace(*plugins_, scripts_.host());
-    sdk::Store& store = *plugins_->store();
+    sdk::StoreClient& store = *plugins_->store();
+    host_.attach(store);
+    if (const Status told = store.delay_levels(host_.delay_levels()); !told && told.error().code != Errc::unsupported) {
+      return Error(told.error()).within("broker.delay_levels");
+    }
 
     topics_.emplace(
         routing::TopicOptions{.cluster = options_.broker.cluster,
@@ -518,10 +529,14 @@ class Node final : public broker::NodeControl {
   std::shared_ptr<net::TlsContext> tls_;
   BrokerPool broker_pool_{pool_};
   ScriptService scripts_{options_.scripts, clock_, metrics_};
-  HostBridge host_{
-      clock_, metrics_, control_, pool_, scripts_.functions(), options_.broker.data, [this](std::string reason) {
-        on_fatal(std::move(reason));
-      }};
+  HostBridge host_{clock_,
+                   metrics_,
+                   control_,
+                   pool_,
+                   scripts_.functions(),
+                   options_.broker.data,
+                   identity(options_.broker),
+                   [this](std::string reason) { on_fatal(std::move(reason)); }};
 
   std::optional<routing::KvFile> kv_file_;
   std::optional<routing::KvConfig> kv_;

@@ -1,5 +1,6 @@
 #include "kernel/plugin_bridge.hpp"
 
+#include <functional>
 #include <utility>
 
 namespace gantry {
@@ -96,19 +97,22 @@ broker::PluginSlots::Command PluginSlotsBridge::command(std::int32_t code) {
 }
 
 HostBridge::HostBridge(const Clock& clock, MetricsRegistry& metrics, Executor& control, net::BlockingPool& pool,
-                       const gantry_functions& functions, std::filesystem::path data_folder, OnFatal on_fatal)
+                       const gantry_functions& functions, std::filesystem::path data_folder, Identity identity,
+                       OnFatal on_fatal)
     : clock_(clock),
       metrics_(metrics),
       control_(control),
       pool_(pool),
       functions_(functions),
       data_folder_(std::filesystem::absolute(data_folder).lexically_normal().string()),
+      identity_(std::move(identity)),
       on_fatal_(std::move(on_fatal)) {}
 
-Status HostBridge::publish(const gantry_outgoing& message, PublishDone done) {
-  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
-  if (broker == nullptr)
-    return Error{Errc::unavailable, "messages can be published once the broker serves, and not after"};
+namespace {
+
+const Error not_serving{Errc::unavailable, "messages can be published once the broker serves, and not after"};
+
+broker::OutgoingMessage from_abi(const gantry_outgoing& message) noexcept {
   broker::OutgoingMessage outgoing;
   outgoing.topic = text_of(message.topic);
   outgoing.body = text_of(message.body);
@@ -120,20 +124,119 @@ Status HostBridge::publish(const gantry_outgoing& message, PublishDone done) {
   outgoing.born_ms = message.born_ms;
   outgoing.prepared_offset = message.prepared_offset;
   outgoing.born_host = message.born_host;
-  broker->publish(std::move(outgoing),
-                  [done = std::move(done)](const Result<broker::PublishedMessage>& published) mutable {
-                    gantry_publish_outcome outcome{};
-                    outcome.struct_size = sizeof outcome;
-                    if (published) {
-                      outcome.log_offset = published->log_offset;
-                      outcome.queue_offset = published->queue_offset;
-                      outcome.message_id = {published->message_id.data(), published->message_id.size()};
-                    } else {
-                      outcome.status = static_cast<gantry_status>(published.error().code);
-                    }
-                    done(outcome);
-                  });
+  outgoing.after = (message.options & GANTRY_OUTGOING_AFTER) != 0;
+  return outgoing;
+}
+
+gantry_publish_outcome to_abi(const Result<broker::PublishedMessage>& published) noexcept {
+  gantry_publish_outcome outcome{};
+  outcome.struct_size = sizeof outcome;
+  if (published) {
+    outcome.log_offset = published->log_offset;
+    outcome.queue_offset = published->queue_offset;
+    const std::string_view id = published->message_id.view();
+    outcome.message_id = {id.data(), id.size()};
+  } else {
+    outcome.status = static_cast<gantry_status>(published.error().code);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+void HostBridge::attach(broker::Broker* broker) {
+  broker_.store(broker, std::memory_order_release);
+  std::vector<UniqueFunction<void()>> ready;
+  {
+    const std::lock_guard lock(mutex_);
+    ready.swap(waiting_);
+  }
+  if (broker == nullptr) return;  // what waited, waited in vain
+  for (auto& task : ready) task();
+}
+
+void HostBridge::when_serving(UniqueFunction<void()> task) {
+  const std::lock_guard lock(mutex_);
+  if (broker_.load(std::memory_order_acquire) != nullptr) return control_.post(std::move(task));
+  waiting_.push_back(std::move(task));
+}
+
+Status HostBridge::publish(const gantry_outgoing& message, PublishDone done) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  return broker->publish(from_abi(message),
+                         [done = std::move(done)](std::span<const Result<broker::PublishedMessage>> published) mutable {
+                           done(to_abi(published.front()));
+                         });
+}
+
+Status HostBridge::publish_many(const void* sender, std::vector<gantry_outgoing> messages, PublishManyDone done) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  std::vector<broker::OutgoingMessage> outgoing;
+  outgoing.reserve(messages.size());
+  for (const gantry_outgoing& message : messages) outgoing.push_back(from_abi(message));
+  // One plugin's messages keep to one lane, which keeps their order.
+  const auto lane = static_cast<std::uint32_t>(std::hash<const void*>()(sender) >> 6);
+  return broker->publish(outgoing, lane,
+                         [done = std::move(done)](std::span<const Result<broker::PublishedMessage>> published) mutable {
+                           std::vector<gantry_publish_outcome> outcomes;
+                           outcomes.reserve(published.size());
+                           for (const auto& each : published) outcomes.push_back(to_abi(each));
+                           done(outcomes);
+                         });
+}
+
+Result<gantry_topic_info> HostBridge::find_topic(std::string_view name) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  const auto topic = broker->environment().topics.find(name);
+  if (!topic) return Error{Errc::not_found, {}};
+  gantry_topic_info info{};
+  info.struct_size = sizeof info;
+  info.read_queues = topic->config().read_queue_count;
+  info.write_queues = topic->config().write_queue_count;
+  info.permission = static_cast<std::uint32_t>(topic->config().perm);
+  return info;
+}
+
+Status HostBridge::ensure_topic(std::string_view name, std::int32_t queues, std::uint32_t permission) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  protocol::TopicConfig config;
+  config.topic_name = name;
+  config.read_queue_count = queues;
+  config.write_queue_count = queues;
+  config.perm = static_cast<std::int32_t>(permission);
+  const auto made = broker->environment().topics.ensure(std::move(config));
+  if (!made) return made.error();
   return {};
+}
+
+Result<std::int64_t> HostBridge::find_offset(std::string_view group, std::string_view topic, std::int32_t queue_id) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  const auto offset = broker->environment().offsets.find({group, topic, queue_id});
+  if (!offset) return Error{Errc::not_found, {}};
+  return *offset;
+}
+
+Status HostBridge::set_offset(std::string_view group, std::string_view topic, std::int32_t queue_id,
+                              std::int64_t offset) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  if (offset < 0) return Error{Errc::invalid_argument, "an offset is 0 or more"};
+  if (!broker->environment().offsets.set({group, topic, queue_id}, offset)) {
+    return Error{Errc::full, "the table of consumer offsets is full"};
+  }
+  return {};
+}
+
+Status HostBridge::ask_producer(std::string_view group, std::int32_t code, std::span<const gantry_bytes> fields,
+                                std::string_view body) {
+  broker::Broker* const broker = broker_.load(std::memory_order_acquire);
+  if (broker == nullptr) return not_serving;
+  return broker->ask_producer(group, code, fields, std::as_bytes(std::span(body)));
 }
 
 void HostBridge::answer(std::uint64_t ticket, std::int32_t code, std::string_view remark,

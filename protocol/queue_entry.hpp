@@ -17,6 +17,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace gantry::protocol {
@@ -64,8 +65,9 @@ struct EntryTag {
   [[nodiscard]] std::int64_t at(std::int64_t store_ms) const noexcept { return is_relative ? code + store_ms : code; }
 };
 
-/// Of a message with these properties, the second text following the first. [any-thread], no allocation.
-inline EntryTag entry_tag(std::string_view topic, std::string_view properties,
+/// Of a message with these properties, the second text following the first; `levels_ms` are the delays of the levels 1,
+/// 2, ..., at least one. [any-thread], no allocation.
+inline EntryTag entry_tag(std::span<const std::int64_t> levels_ms, std::string_view topic, std::string_view properties,
                           std::string_view properties_more = {}) noexcept {
   const auto value_of = [&](std::string_view name) {
     const auto later = find_property(properties_more, name);
@@ -77,7 +79,7 @@ inline EntryTag entry_tag(std::string_view topic, std::string_view properties,
     std::from_chars(text.data(), text.data() + text.size(), level);
     if (level > 0) {
       const auto index = static_cast<std::size_t>(level) - 1;
-      return {delay_level_ms[index < delay_level_ms.size() ? index : delay_level_ms.size() - 1], true};
+      return {levels_ms[index < levels_ms.size() ? index : levels_ms.size() - 1], true};
     }
   }
   return {tag_code(value_of(property::tags)), false};

@@ -24,6 +24,7 @@ void Acknowledger::answer(const SendAnswer& answer, ResponseCode code) {
   header.queue_id = answer.queue_id;
   header.queue_offset = answer.queue_offset;
   header.transaction_id = answer.transaction_id;
+  header.recall_handle = answer.recall_handle;
   header.region = options.region;
   header.trace_on = options.trace_on;
   context_.reply(answer.to, code, {}, header);
@@ -51,6 +52,7 @@ void Acknowledger::wait(const SendAnswer& answer, Channel* channel, std::int64_t
   entry.queue_offset = answer.queue_offset;
   entry.message_id.assign(answer.message_id);
   entry.transaction_id.assign(answer.transaction_id);
+  entry.recall_handle.assign(answer.recall_handle);
 }
 
 void Acknowledger::wait(std::int64_t log_end, std::shared_ptr<routing::TopicQueues> keeps, routing::QueueState& queue,
@@ -107,7 +109,8 @@ void Acknowledger::finish(Entry& entry, ResponseCode code, std::string_view rema
     context_.reply(entry.to, code, remark, protocol::SendErrorResponse{options.region, options.trace_on});
     return;
   }
-  answer({entry.to, entry.message_id, entry.transaction_id, entry.queue_id, entry.queue_offset}, code);
+  answer({entry.to, entry.message_id, entry.transaction_id, entry.recall_handle, entry.queue_id, entry.queue_offset},
+         code);
 }
 
 void Acknowledger::send_finished() {

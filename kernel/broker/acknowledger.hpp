@@ -17,6 +17,7 @@ struct SendAnswer {
   ReplyTo to;
   std::string_view message_id;
   std::string_view transaction_id;
+  std::string_view recall_handle = {};
   std::int32_t queue_id = 0;
   std::int64_t queue_offset = 0;
 };
@@ -60,6 +61,7 @@ class Acknowledger {
     std::int64_t queue_offset = 0;
     std::string message_id;
     std::string transaction_id;
+    std::string recall_handle;
     std::shared_ptr<routing::TopicQueues> keeps;
     routing::QueueState* queue = nullptr;
     UniqueFunction<void(protocol::ResponseCode)> done;  // instead of an answer on a channel

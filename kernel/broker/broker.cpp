@@ -1,6 +1,7 @@
 #include "kernel/broker/broker.hpp"
 
 #include "kernel/base/log.hpp"
+#include "kernel/broker/abi_bytes.hpp"
 #include "kernel/broker/broker_shard.hpp"
 #include "kernel/broker/client_handler.hpp"
 #include "kernel/broker/shared.hpp"
@@ -32,8 +33,8 @@ Broker::Broker(Environment environment, Options options)
   for (std::size_t i = 0; i < shared_->env.shards.count(); ++i) {
     shards_.push_back(std::make_unique<BrokerShard>(*shared_, ShardId(static_cast<std::uint32_t>(i))));
   }
-  shared_->publish = [this](OutgoingMessage message, PublishDone done) {
-    publish(std::move(message), std::move(done));
+  shared_->publish = [this](const OutgoingMessage& message, PublishDone done) {
+    return publish(message, std::move(done));
   };
   shared_->rates.sample(shared_->env.clock, shared_->counters);
   gantry_store_listener listener{};
@@ -51,6 +52,7 @@ void Broker::start() { shared_->gate.advance(Watermark::durable, shared_->env.st
 ChannelHandler& Broker::main_port(ShardId shard) { return shards_.at(shard.value())->main_port(); }
 ChannelHandler& Broker::fast_port(ShardId shard) { return shards_.at(shard.value())->fast_port(); }
 const Options& Broker::options() const noexcept { return shared_->options; }
+const Environment& Broker::environment() const noexcept { return shared_->env; }
 
 void Broker::on_durable(void* context, std::int64_t log_offset) {
   static_cast<Broker*>(context)->shared_->gate.advance(Watermark::durable, log_offset);
@@ -65,21 +67,41 @@ void Broker::on_failed(void* context, gantry_bytes reason) {
   shared.env.node.store_failed(text);
 }
 
-void Broker::publish(OutgoingMessage message, PublishDone done) {
-  if (publishing_.load(std::memory_order_relaxed) >= shared_->options.deferred_max) {
-    return done(Error{Errc::busy, "too many messages of plugins wait to be published; try again"});
+Status Broker::publish(const OutgoingMessage& message, PublishDone done) {
+  return publish({&message, 1}, next_lane_.fetch_add(1, std::memory_order_relaxed), std::move(done));
+}
+
+Status Broker::publish(std::span<const OutgoingMessage> messages, std::uint32_t lane, PublishDone done) {
+  if (publishing_.fetch_add(messages.size(), std::memory_order_relaxed) >= shared_->options.deferred_max) {
+    publishing_.fetch_sub(messages.size(), std::memory_order_relaxed);
+    return Error{Errc::busy, "too many messages of plugins wait to be published; try again"};
   }
-  publishing_.fetch_add(1, std::memory_order_relaxed);
-  const std::uint32_t at = next_shard_.fetch_add(1, std::memory_order_relaxed) % shards_.size();
+  const std::uint32_t at = lane % static_cast<std::uint32_t>(shards_.size());
   BrokerShard* shard = shards_[at].get();
-  // The message goes by pointer: a task that fits its executor's slot costs no second allocation.
+  // The messages go by pointer: a task that fits its executor's slot costs no second allocation.
   shared_->env.shards.at(ShardId(at))
-      .post([this, shard, held = std::make_unique<OutgoingMessage>(std::move(message)),
+      .post([this, shard, held = std::make_unique<OutgoingBatch>(messages),
              tell = std::make_unique<PublishDone>(std::move(done))] {
         shard->context().turn();
-        publishing_.fetch_sub(1, std::memory_order_relaxed);
-        shard->publisher().publish(*held, std::move(*tell));
+        publishing_.fetch_sub(held->size(), std::memory_order_relaxed);
+        shard->publisher().publish(held->messages(), std::move(*tell));
       });
+  return {};
+}
+
+Status Broker::ask_producer(std::string_view group, std::int32_t code, std::span<const gantry_bytes> fields,
+                            protocol::ByteView body) {
+  const auto channel = shared_->env.clients.any_producer(group);
+  if (!channel) return Error{Errc::not_found, "no producer of the group is connected"};
+  auto frame = std::make_shared<protocol::ByteBuffer>();
+  const std::int32_t opaque = shared_->next_opaque.fetch_add(1, std::memory_order_relaxed);
+  protocol::FrameWriter writer(*frame, protocol::request_meta(protocol::RequestCode{code}, opaque, true));
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) writer.field(to_text(fields[i]), to_text(fields[i + 1]));
+  writer.finish(body);
+  shared_->env.shards.with_channel(*channel, [frame](Channel* open) {
+    if (open != nullptr) open->send(frame->view());
+  });
+  return {};
 }
 
 void Broker::answer(std::uint64_t ticket, const CommandAnswer& answer) {

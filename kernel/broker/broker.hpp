@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -38,10 +39,18 @@ class Broker {
   [[nodiscard]] ChannelHandler& main_port(ShardId shard);
   [[nodiscard]] ChannelHandler& fast_port(ShardId shard);
 
-  /// [any-thread] Stores a message of the broker's or a plugin's own in an existing topic, past the interceptors.
-  /// `done` is called once, on a shard, after the acknowledgement promise is kept; or with Errc::busy, at once and on
-  /// the caller's thread, when `deferred_max` messages wait for their shard already.
-  void publish(OutgoingMessage message, PublishDone done);
+  /// [any-thread] Stores messages of the broker's or a plugin's own in existing topics, past the interceptors: in
+  /// order, with one append. `done` is called once, on a shard, after the acknowledgement promise is kept for all.
+  /// Batches of one lane are stored in the order of the calls. Errc::busy, and `done` is not called: `deferred_max`
+  /// messages wait for their shard already.
+  Status publish(std::span<const OutgoingMessage> messages, std::uint32_t lane, PublishDone done);
+  /// The same for one message in no order to others.
+  Status publish(const OutgoingMessage& message, PublishDone done);
+
+  /// [any-thread] Sends a request of the broker's own, without an answer, to one member of a producer group, another
+  /// one each time. Fields are name, value, name, value. Errc::not_found when nobody of the group is connected.
+  Status ask_producer(std::string_view group, std::int32_t code, std::span<const gantry_bytes> fields,
+                      protocol::ByteView body);
 
   /// [any-thread] Answers a request that a plugin took. A ticket that is not open (any more) is ignored; everything is
   /// copied when the caller is not on the ticket's shard.
@@ -62,6 +71,7 @@ class Broker {
   [[nodiscard]] bool drained() const noexcept;
 
   [[nodiscard]] const Options& options() const noexcept;
+  [[nodiscard]] const Environment& environment() const noexcept;
 
  private:
   static void on_durable(void* context, std::int64_t log_offset);
@@ -69,7 +79,7 @@ class Broker {
 
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
-  std::atomic<std::uint32_t> next_shard_{0};
+  std::atomic<std::uint32_t> next_lane_{0};
   std::atomic<std::size_t> publishing_{0};  // messages of our own on their way to a shard
 };
 

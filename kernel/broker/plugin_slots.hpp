@@ -71,7 +71,7 @@ class PluginSlots {
   }
   /// False: intercept_send_back() would do nothing.
   [[nodiscard]] virtual bool intercepts_send_back() const noexcept { return false; }
-  /// [any-thread] Looks at a message that its consumer gave up, before it goes to the dead letters.
+  /// [any-thread] Looks at a message that its consumer gave back, before it goes to be retried or to the dead letters.
   virtual void intercept_send_back(gantry_publishing& /*message*/, const gantry_scratch& /*scratch*/) {}
 
   [[nodiscard]] virtual Command command(std::int32_t code) = 0;

@@ -179,6 +179,7 @@ bool Publisher::choose_queue(const ReplyTo& to, std::int32_t wanted, Send& send)
     return false;
   }
   send.queue_id = wanted;
+  send.told_queue_id = wanted;
   return true;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,8 @@ class Publisher {
 
   void add(const Request& request);
   void flush(Channel& channel);
-  /// Stores a message of our own, past the interceptors and past what clients may not do. Calls `done` once.
-  void publish(const OutgoingMessage& message, PublishDone done);
+  /// Stores messages of our own, past the interceptors and past what clients may not do. Calls `done` once.
+  void publish(std::span<const OutgoingMessage> messages, PublishDone done);
 
   [[nodiscard]] bool has_pending() const noexcept { return !sends_.empty(); }
 
@@ -48,6 +49,8 @@ class Publisher {
     const routing::Topic* topic = nullptr;  // valid for this turn
     routing::QueueState* queue = nullptr;
     std::int32_t queue_id = 0;
+    std::int32_t told_queue_id = 0;  // what the answer says
+    std::string_view recall_handle;
     std::uint32_t first = 0;  // items [first, first + count)
     std::uint32_t count = 0;
     std::string_view uniq_key;
@@ -56,6 +59,15 @@ class Publisher {
     bool waits = true;
     bool refused = false;
     bool queue_open = false;  // the producer left the choice to the broker
+  };
+
+  /// A message of our own that can be stored.
+  struct Own {
+    std::size_t index = 0;  // of the message, and of its outcome
+    const routing::Topic* topic = nullptr;
+    routing::QueueState* queue = nullptr;
+    std::int32_t queue_id = 0;
+    std::int64_t log_end = 0;
   };
 
   void refuse(const ReplyTo& to, protocol::ResponseCode code, std::string_view remark);
@@ -81,6 +93,10 @@ class Publisher {
   void answer_stored(const Send& send, Channel& channel, std::int64_t& wanted_end);
   void answer_once_saved(const Send& send, const SendAnswer& answer, const Channel& channel, std::int64_t log_end);
   void answer_failed(const Send& send, gantry_status status);
+  Status make_item(const OutgoingMessage& message, Own& own, gantry_append_item& item);
+  void append_chained(std::span<const OutgoingMessage> messages, std::span<const Own> own,
+                      std::span<const gantry_append_item> items, std::span<gantry_append_result> results);
+  void wait_for_own(std::vector<Own> own, std::vector<Result<PublishedMessage>> outcomes, PublishDone done);
   std::string_view message_ids(const Send& send);
 
   ShardContext& context_;

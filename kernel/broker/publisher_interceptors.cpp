@@ -59,8 +59,13 @@ bool Publisher::apply(Send& send, const gantry_publishing* messages) {
       return false;
     }
   }
+  if (send.feature != Feature::none) {
+    const std::uint32_t wish = send.feature == Feature::delay ? GANTRY_TAKEN_DELAY : GANTRY_TAKEN_TRANSACTION;
+    if ((messages[0].taken & wish) == 0 && refuse_feature(send)) return false;
+  }
   const std::string_view topic = to_text(messages[0].topic);
   const bool diverted = topic != send.topic->name();
+  const std::int32_t asked_queue_id = send.queue_id;
   for (std::uint32_t i = 1; i < send.count; ++i) {
     if (to_text(messages[i].topic) != topic || messages[i].queue_id != messages[0].queue_id) {
       refuse(send.to, ResponseCode::message_illegal, remark::batch_torn_apart);
@@ -73,10 +78,11 @@ bool Publisher::apply(Send& send, const gantry_publishing* messages) {
       refuse(send.to, ResponseCode::topic_not_exist, remark::topic_unknown(topic));
       return false;
     }
-  } else if (refuse_feature(send)) {
-    return false;
   }
   if (!choose_queue(send.to, messages[0].queue_id, send)) return false;
+  // What was put aside into a topic of the broker's own will come to the queue that was asked for, and clients check.
+  if (diverted && send.topic->traits().send_forbidden) send.told_queue_id = asked_queue_id;
+  send.recall_handle = to_text(messages[0].recall_handle);
   auto queue = send.topic->open(context_.shared.env.store, send.queue_id);
   if (!queue) {
     refuse(send.to, ResponseCode::service_not_available, queue.error().text);

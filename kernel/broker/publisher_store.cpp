@@ -80,7 +80,8 @@ void Publisher::answer_stored(const Send& send, Channel& channel, std::int64_t& 
   answer.to = send.to;
   answer.message_id = message_ids(send);
   answer.transaction_id = send.uniq_key;
-  answer.queue_id = send.queue_id;
+  answer.recall_handle = send.recall_handle;
+  answer.queue_id = send.told_queue_id;
   answer.queue_offset = results_[send.first].queue_offset;
 
   const std::int64_t log_end = last.log_offset + last.record_size;
@@ -148,64 +149,6 @@ void Publisher::answer_failed(const Send& send, gantry_status status) {
     case GANTRY_E_INVALID_ARGUMENT: return refuse(send.to, ResponseCode::message_illegal, remark::store_rejects);
     default: return refuse(send.to, ResponseCode::system_error, remark::store_error);
   }
-}
-
-void Publisher::publish(const OutgoingMessage& message, PublishDone done) {
-  const routing::Topic* topic = context_.topics.find(message.topic);
-  if (topic == nullptr) return done(Error{Errc::not_found, remark::topic_unknown(message.topic)});
-  if (message.queue_id < 0 && topic->write_queues() <= 0) {
-    return done(Error{Errc::invalid_argument, remark::no_write_queues(message.topic)});
-  }
-  const std::int32_t queue_id = message.queue_id < 0 ? topic->choose_write_queue() : message.queue_id;
-  routing::QueueState* state = topic->queue(queue_id);
-  if (state == nullptr) {
-    return done(Error{Errc::invalid_argument, remark::no_such_queue(message.topic, queue_id, topic->queue_count())});
-  }
-  const auto queue = topic->open(context_.shared.env.store, queue_id);
-  if (!queue) return done(queue.error());
-  if (context_.shared.gate.has_failed()) return done(Error{Errc::unavailable, std::string(remark::store_failed)});
-  if (acknowledger_.full()) return done(Error{Errc::busy, std::string(remark::too_many_unacknowledged)});
-
-  gantry_address own{};
-  own.ip[0] = 127;
-  own.ip[3] = 1;
-  own.ip_size = 4;
-  gantry_append_item item{};
-  item.queue = *queue;
-  item.body = to_bytes(message.body);
-  item.properties = to_bytes(message.properties);
-  item.born_ms = message.born_ms;
-  item.prepared_offset = message.prepared_offset;
-  item.flag = message.flag;
-  item.sys_flag = message.sys_flag & ~(protocol::sys_flag::born_host_v6 | protocol::sys_flag::store_host_v6);
-  item.reconsume_count = message.reconsume_count;
-  item.store_host = context_.shared.store_host(own);
-  item.born_host = message.born_host.ip_size == 0 ? item.store_host : message.born_host;
-  gantry_append_result result{};
-  context_.shared.env.store.append({&item, 1}, {&result, 1});
-  if (result.status != GANTRY_OK) {
-    return done(Error{Errc{result.status}, "the store refused a message for topic [" + message.topic + "]"});
-  }
-  PublishedMessage published;
-  published.log_offset = result.log_offset;
-  published.queue_offset = result.queue_offset;
-  published.queue_id = queue_id;
-  published.message_id =
-      protocol::encode_offset_message_id(protocol::host_of(item.store_host), result.log_offset).view();
-  if (context_.shared.options.ack == AckPromise::memory) {
-    context_.shared.arrivals.announce(*state);
-    return done(std::move(published));
-  }
-  const std::int64_t log_end = result.log_offset + result.record_size;
-  acknowledger_.wait(log_end, topic->queues(), *state,
-                     [stored = std::move(published), tell = std::move(done)](ResponseCode code) mutable {
-                       if (code == ResponseCode::success) return tell(std::move(stored));
-                       if (code == ResponseCode::flush_disk_timeout) {
-                         return tell(Error{Errc::timed_out, "stored, but not durable in time"});
-                       }
-                       tell(Error{Errc::unavailable, std::string(remark::store_failed)});
-                     });
-  acknowledger_.arm(log_end);
 }
 
 }  // namespace gantry::broker

@@ -28,6 +28,10 @@ std::string make_batch(const std::vector<protocol::BatchElement>& elements) {
   return std::string(out.text());
 }
 
+constexpr const char* delayed =
+    "DELAY\x01"
+    "3\x02";
+
 class PublishTest : public ::testing::Test {
  protected:
   PublishTest() : client(rig.connect()) { rig.make_topic("T"); }
@@ -526,11 +530,39 @@ TEST_F(PublishTest, interceptor_rewrites_and_diverts) {
       message.body = {"new", 3};
     }
   };
-  const Frame answer = send({.properties = "DELAY\x01"
-                                           "3\x02"});
+  const Frame answer = send({});
   EXPECT_EQ(answer.code, 0) << answer.remark;
   EXPECT_EQ(answer.ext.at("queueId"), "1");
   EXPECT_EQ(stored("Other", 1, 0).body, "new");
+  // Going elsewhere is not waiting.
+  EXPECT_EQ(send({.properties = delayed}).code, 13);
+}
+
+TEST_F(PublishTest, what_is_put_aside_is_answered_with_the_queue_that_was_asked_for_and_a_recall_handle) {
+  rig.plugins.interceptor = [](std::span<gantry_publishing> messages, const gantry_scratch&) {
+    ASSERT_EQ(messages.size(), 1U);
+    messages[0].topic = {"rmq_sys_wheel_timer", 19};
+    messages[0].queue_id = 0;
+    messages[0].taken = GANTRY_TAKEN_DELAY;
+    messages[0].recall_handle = {"djE", 3};
+  };
+  const Frame answer = send({.properties = delayed, .queue_id = 3});
+  EXPECT_EQ(answer.code, 0) << answer.remark;
+  EXPECT_EQ(answer.ext.at("queueId"), "3");
+  EXPECT_EQ(answer.ext.at("recallHandle"), "djE");
+  EXPECT_EQ(rig.store.count("rmq_sys_wheel_timer", 0), 1);
+  EXPECT_EQ(rig.store.count("T", 3), 0);
+}
+
+TEST_F(PublishTest, an_interceptor_may_say_that_a_delayed_message_is_due) {
+  rig.plugins.interceptor = [](std::span<gantry_publishing> messages, const gantry_scratch&) {
+    messages[0].taken = GANTRY_TAKEN_DELAY;
+  };
+  const Frame answer = send({.properties = delayed});
+  EXPECT_EQ(answer.code, 0) << answer.remark;
+  EXPECT_EQ(rig.store.count("T", 0), 1);
+  // That was not its transaction.
+  EXPECT_EQ(send({.properties = "TRAN_MSG\x01true\x02"}).code, 16);
 }
 
 TEST_F(PublishTest, interceptor_that_leaves_a_delayed_message_alone_does_not_deliver_it_at_once) {
@@ -705,37 +737,6 @@ TEST_F(SyncPublishTest, first_message_of_a_new_topic_is_not_acknowledged_by_a_fa
   const auto answers = rig.received(client);
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_EQ(answers[0].code, 14);
-}
-
-// ---- our own messages ----
-
-TEST_F(PublishTest, broker_publishes_its_own_messages) {
-  Result<PublishedMessage> outcome = Error{};
-  int calls = 0;
-  OutgoingMessage message;
-  message.topic = "T";
-  message.body = "own";
-  message.properties = "k\x01v\x02";
-  rig.broker.publish(std::move(message), [&](const Result<PublishedMessage>& published) {
-    outcome = published;
-    ++calls;
-  });
-  rig.run_all();
-  EXPECT_EQ(calls, 1);
-  ASSERT_TRUE(outcome);
-  const auto record = stored("T", outcome->queue_id, 0);
-  EXPECT_EQ(record.body, "own");
-  EXPECT_EQ(record.properties, "k\x01v\x02");
-}
-
-TEST_F(PublishTest, broker_cannot_publish_to_an_unknown_topic) {
-  Errc code = Errc::ok;
-  OutgoingMessage message;
-  message.topic = "Nowhere";
-  message.body = "own";
-  rig.broker.publish(std::move(message), [&](const auto& published) { code = published.error().code; });
-  rig.run_all();
-  EXPECT_EQ(code, Errc::not_found);
 }
 
 // ---- stopping ----

@@ -33,7 +33,7 @@ struct Shared {
   std::atomic<std::int32_t> next_opaque{1};  ///< of the broker's own requests
   const std::int64_t started_ms;
   /// Broker::publish(), for handlers.
-  UniqueFunction<void(OutgoingMessage, PublishDone)> publish;
+  UniqueFunction<Status(const OutgoingMessage&, PublishDone)> publish;
 
   /// Whether the peer may change the broker.
   [[nodiscard]] bool may_administrate(const gantry_address& peer) const noexcept {

@@ -4,6 +4,7 @@
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/units.hpp"
+#include "kernel/config/delay_levels.hpp"
 
 #include <array>
 #include <type_traits>
@@ -210,6 +211,12 @@ void visit_broker(V& v, BrokerOptions& o) {
      .fallback = "false",
      .operator_sees = false,
      .sentence = "Whether a send to a topic without write permission is refused also where RocketMQ lets it through."});
+  v(o.delay_levels,
+    {.key = "delay_levels",
+     .fallback = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h",
+     .sentence = "How long messages with the delay levels 1, 2, ... wait; retries of consumers begin at level 3. Times "
+                 "with a unit, separated by blanks. A change is good for what is sent afterwards: what waits already "
+                 "keeps its time."});
 }
 
 template <typename V>
@@ -712,6 +719,9 @@ std::vector<Finding> check_kernel_options(const KernelOptions& options) {
     findings.push_back({Severity::warning, "configuration", 0, 0,
                         "listen.fast_port is " + std::to_string(listen.fast_port) +
                             ", but clients look for it two below listen.port, at " + std::to_string(listen.port - 2)});
+  }
+  if (const auto levels = parse_delay_levels(broker.delay_levels); !levels) {
+    add_error(findings, "broker.delay_levels: " + levels.error().text);
   }
   if (broker.name.empty() || broker.cluster.empty()) {
     add_error(findings, "broker.name and broker.cluster: expected names, found an empty one");

@@ -48,6 +48,7 @@ struct BrokerOptions {
   milliseconds client_expiry{};
   milliseconds offset_save_interval{};
   bool enforce_topic_write_permission{};
+  std::string delay_levels;  ///< see delay_levels.hpp; checked
 };
 
 struct ListenOptions {

@@ -1,5 +1,6 @@
 #include "kernel/plugin/host_services.hpp"
 
+#include "gantry/sdk/detail/guard.hpp"
 #include "kernel/base/log.hpp"
 
 #include <algorithm>
@@ -77,6 +78,23 @@ struct HostServices::State : std::enable_shared_from_this<HostServices::State> {
     table.fault = &State::fault;
     table.publish = &State::publish;
     table.answer = &State::answer;
+    if (!backend.has_broker()) return;
+    table.broker = &broker;
+    broker.struct_size = sizeof broker;
+    broker.context = this;
+    broker.when_serving = &State::when_serving;
+    broker.store = &State::store;
+    broker.topic_find = &State::topic_find;
+    broker.topic_ensure = &State::topic_ensure;
+    broker.offset_find = &State::offset_find;
+    broker.offset_set = &State::offset_set;
+    broker.publish_many = &State::publish_many;
+    broker.ask_producer = &State::ask_producer;
+    broker.delay_levels = &State::delay_levels;
+    broker.name = [](void* context) noexcept -> gantry_bytes {
+      const std::string_view name = of(context).backend.broker_name();
+      return {name.data(), name.size()};
+    };
   }
 
   static State& of(void* context) noexcept { return *static_cast<State*>(context); }
@@ -245,6 +263,13 @@ struct HostServices::State : std::enable_shared_from_this<HostServices::State> {
 
   // ---- messages and requests ----
 
+  /// A plugin of an earlier version filled less of it.
+  static gantry_outgoing known_part(const gantry_outgoing& message) noexcept {
+    gantry_outgoing known = {};
+    std::memcpy(&known, &message, std::min<std::size_t>(message.struct_size, sizeof known));
+    return known;
+  }
+
   static gantry_status publish(void* context, const gantry_outgoing* message,
                                void (*done)(void*, const gantry_publish_outcome*), void* arg,
                                gantry_error* error) noexcept {
@@ -255,7 +280,7 @@ struct HostServices::State : std::enable_shared_from_this<HostServices::State> {
       return GANTRY_E_UNAVAILABLE;
     }
     const Status outcome = self.backend.publish(
-        *message,
+        known_part(*message),
         [running = *std::move(running), done, arg](const gantry_publish_outcome& result) { done(arg, &result); });
     if (outcome) return GANTRY_OK;
     fill_error(error, outcome.error().text);
@@ -268,10 +293,104 @@ struct HostServices::State : std::enable_shared_from_this<HostServices::State> {
                                to_view(body));
   }
 
+  // ---- the broker ----
+
+  static gantry_status to_status(const Status& outcome, gantry_error* error) noexcept {
+    if (outcome) return GANTRY_OK;
+    fill_error(error, outcome.error().text);
+    return static_cast<gantry_status>(outcome.error().code);
+  }
+
+  static gantry_status when_serving(void* context, void (*fn)(void*), void* arg) noexcept {
+    State& self = of(context);
+    {
+      const std::lock_guard lock(self.mutex);
+      if (self.closed) return GANTRY_E_UNAVAILABLE;
+    }
+    self.backend.when_serving([state = self.weak_from_this(), fn, arg] {
+      const auto alive = state.lock();
+      if (!alive) return;
+      if (const auto running = alive->begin()) fn(arg);
+    });
+    return GANTRY_OK;
+  }
+
+  static gantry_status store(void* context, const gantry_store_table** out_table, void** out_self) noexcept {
+    const HostBackend::StoreTable store = of(context).backend.store();
+    *out_table = store.table;
+    *out_self = store.self;
+    return store.table == nullptr ? GANTRY_E_UNAVAILABLE : GANTRY_OK;
+  }
+
+  static gantry_status topic_find(void* context, gantry_bytes topic, gantry_topic_info* out) noexcept {
+    const auto info = of(context).backend.find_topic(to_view(topic));
+    if (!info) return static_cast<gantry_status>(info.error().code);
+    sdk::detail::assign_sized(*out, *info);
+    return GANTRY_OK;
+  }
+
+  static gantry_status topic_ensure(void* context, gantry_bytes topic, std::int32_t queue_count,
+                                    std::uint32_t permission, gantry_error* error) noexcept {
+    return to_status(of(context).backend.ensure_topic(to_view(topic), queue_count, permission), error);
+  }
+
+  static gantry_status offset_find(void* context, gantry_bytes group, gantry_bytes topic, std::int32_t queue_id,
+                                   std::int64_t* out) noexcept {
+    const auto offset = of(context).backend.find_offset(to_view(group), to_view(topic), queue_id);
+    if (!offset) return static_cast<gantry_status>(offset.error().code);
+    *out = *offset;
+    return GANTRY_OK;
+  }
+
+  static gantry_status offset_set(void* context, gantry_bytes group, gantry_bytes topic, std::int32_t queue_id,
+                                  std::int64_t offset) noexcept {
+    return to_status(of(context).backend.set_offset(to_view(group), to_view(topic), queue_id, offset), nullptr);
+  }
+
+  static gantry_status publish_many(void* context, const gantry_outgoing* messages, std::uint64_t stride,
+                                    std::uint64_t count,
+                                    void (*done)(void*, const gantry_publish_outcome*, std::uint64_t, std::uint64_t),
+                                    void* arg, gantry_error* error) noexcept {
+    State& self = of(context);
+    if (count == 0 || count > GANTRY_PUBLISH_COUNT_MAX) {
+      fill_error(error, "publish_many takes 1 to " + std::to_string(GANTRY_PUBLISH_COUNT_MAX) + " messages, found " +
+                            std::to_string(count));
+      return GANTRY_E_INVALID_ARGUMENT;
+    }
+    auto running = self.begin();
+    if (!running) {
+      fill_error(error, "cannot publish: the plugin is stopping");
+      return GANTRY_E_UNAVAILABLE;
+    }
+    std::vector<gantry_outgoing> known;
+    known.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) known.push_back(known_part(sdk::detail::at_stride(messages, stride, i)));
+    return to_status(self.backend.publish_many(
+                         &self, std::move(known),
+                         [running = *std::move(running), done, arg](std::span<const gantry_publish_outcome> outcomes) {
+                           done(arg, outcomes.data(), sizeof(gantry_publish_outcome), outcomes.size());
+                         }),
+                     error);
+  }
+
+  static gantry_status ask_producer(void* context, gantry_bytes group, std::int32_t code, const gantry_bytes* fields,
+                                    std::uint64_t field_count, gantry_bytes body) noexcept {
+    return to_status(of(context).backend.ask_producer(
+                         to_view(group), code, std::span(fields, field_count & ~std::uint64_t{1}), to_view(body)),
+                     nullptr);
+  }
+
+  static void delay_levels(void* context, const std::int64_t** out_ms, std::uint64_t* out_count) noexcept {
+    const auto levels = of(context).backend.delay_levels();
+    *out_ms = levels.data();
+    *out_count = levels.size();
+  }
+
   const std::string id;
   HostBackend& backend;
   std::string metric_prefix;
   gantry_host table = {};
+  gantry_broker broker = {};
 
   mutable std::mutex mutex;  // guards what follows; never held while the plugin or the backend's tasks run
   std::condition_variable idle;

@@ -62,6 +62,98 @@ TEST_F(HostServicesTest, a_host_of_an_older_version_has_no_functions) {
   EXPECT_FALSE(sdk::Host(&older).functions());
 }
 
+TEST_F(HostServicesTest, has_no_broker_unless_its_backend_does) {
+  EXPECT_FALSE(host_.broker());
+  gantry_host older = *host_.raw();
+  older.struct_size = offsetof(gantry_host, broker);
+  EXPECT_FALSE(sdk::Host(&older).broker());
+}
+
+class BrokerServicesTest : public ::testing::Test {
+ protected:
+  /// A backend with a broker that remembers what it was asked.
+  class Backend final : public FakeHost {
+   public:
+    [[nodiscard]] bool has_broker() const noexcept override { return true; }
+    void when_serving(UniqueFunction<void()> task) override { waiting.push_back(std::move(task)); }
+    Result<gantry_topic_info> find_topic(std::string_view topic) override {
+      if (topic != "T") return Error{Errc::not_found, {}};
+      return gantry_topic_info{sizeof(gantry_topic_info), 4, 8, 6};
+    }
+    Status publish_many(const void*, std::vector<gantry_outgoing> messages, PublishManyDone done) override {
+      if (publish_refusal) return *publish_refusal;
+      for (const auto& each : messages) {
+        bodies.emplace_back(static_cast<const char*>(each.body.data), each.body.size);
+      }
+      many.push_back(std::move(done));
+      return {};
+    }
+    Status ask_producer(std::string_view group, std::int32_t code, std::span<const gantry_bytes> fields,
+                        std::string_view body) override {
+      asked = std::string(group) + " " + std::to_string(code) + " " + std::to_string(fields.size()) + " " +
+              std::string(body);
+      return group == "p" ? Status() : Status(Error{Errc::not_found, {}});
+    }
+    [[nodiscard]] std::span<const std::int64_t> delay_levels() const noexcept override { return levels; }
+
+    std::vector<UniqueFunction<void()>> waiting;
+    std::vector<std::string> bodies;
+    std::vector<PublishManyDone> many;
+    std::string asked;
+    std::vector<std::int64_t> levels{1'000, 5'000};
+  };
+  Backend backend_;
+  std::optional<HostServices> services_{std::in_place, "delay-x", backend_};
+  sdk::Broker broker_ = sdk::Host(services_->table()).broker();
+};
+
+TEST_F(BrokerServicesTest, tells_when_the_broker_serves_unless_the_plugin_has_gone) {
+  int served = 0;
+  EXPECT_TRUE(broker_.when_serving([&] { ++served; }));
+  ASSERT_EQ(backend_.waiting.size(), 1U);
+  backend_.waiting[0]();
+  EXPECT_EQ(served, 1);
+  EXPECT_TRUE(services_->close(milliseconds(0)));
+  EXPECT_EQ(broker_.when_serving([&] { ++served; }).error().code, Errc::unavailable);
+}
+
+TEST_F(BrokerServicesTest, publishes_batches_and_brings_each_outcome_back) {
+  const std::vector<sdk::Outgoing> messages{{.topic = "T", .body = "a"}, {.topic = "T", .body = "b"}};
+  std::vector<Errc> codes;
+  const auto publish = [&](std::span<const sdk::Outgoing> batch) {
+    return broker_.publish(batch, [&](std::span<const sdk::Published> published) {
+      for (const auto& each : published) codes.push_back(each.status ? Errc::ok : each.status.error().code);
+    });
+  };
+  ASSERT_TRUE(publish(messages));
+  EXPECT_EQ(backend_.bodies, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(services_->close(milliseconds(0)));  // its callback is still to come
+  const std::vector<gantry_publish_outcome> outcomes{{sizeof(gantry_publish_outcome), GANTRY_OK, 7, 0, {}},
+                                                     {sizeof(gantry_publish_outcome), GANTRY_E_FULL, -1, -1, {}}};
+  backend_.many.at(0)(outcomes);
+  EXPECT_EQ(codes, (std::vector<Errc>{Errc::ok, Errc::full}));
+  backend_.many.clear();
+  EXPECT_TRUE(services_->close(milliseconds(0)));
+  EXPECT_EQ(publish(messages).error().code, Errc::unavailable);
+}
+
+TEST_F(BrokerServicesTest, refuses_batches_that_are_empty_or_too_large) {
+  EXPECT_EQ(broker_.publish({}, nullptr).error().code, Errc::invalid_argument);
+  const std::vector<sdk::Outgoing> many(sdk::Broker::publish_count_max + 1, {.topic = "T", .body = "a"});
+  EXPECT_EQ(broker_.publish(many, nullptr).error().code, Errc::invalid_argument);
+}
+
+TEST_F(BrokerServicesTest, passes_questions_on) {
+  EXPECT_EQ(broker_.find_topic("T")->write_queues, 8);
+  EXPECT_FALSE(broker_.find_topic("U"));
+  const std::pair<std::string_view, std::string_view> field{"msgId", "1"};
+  EXPECT_TRUE(broker_.ask_producer("p", 39, {&field, 1}, "body"));
+  EXPECT_EQ(backend_.asked, "p 39 2 body");
+  EXPECT_EQ(broker_.ask_producer("q", 39, {}, {}).error().code, Errc::not_found);
+  EXPECT_EQ(broker_.delay_levels().size(), 2U);
+  EXPECT_EQ(broker_.store().error().code, Errc::unavailable);
+}
+
 TEST_F(HostServicesTest, blocking_work_runs_on_the_pool_or_is_refused) {
   int ran = 0;
   EXPECT_TRUE(host_.run_blocking([&ran] { ++ran; }));

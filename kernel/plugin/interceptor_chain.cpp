@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -77,11 +78,22 @@ bool InterceptorChain::tripped(std::string_view plugin_id) const noexcept {
 void InterceptorChain::publish(std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept {
   for (auto& link : links_) {
     if (all_rejected(messages)) return;
-    run(*link, messages, scratch);
+    run(*link, link->table->publish, messages, scratch);
   }
 }
 
-void InterceptorChain::run(Link& link, std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept {
+void InterceptorChain::send_back(std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept {
+  constexpr std::size_t size_with_send_back =
+      offsetof(gantry_interceptor_table, send_back) + sizeof(gantry_interceptor_table::send_back);
+  for (auto& link : links_) {
+    if (all_rejected(messages)) return;
+    if (link->table->struct_size < size_with_send_back || link->table->send_back == nullptr) continue;
+    run(*link, link->table->send_back, messages, scratch);
+  }
+}
+
+void InterceptorChain::run(Link& link, Function function, std::span<gantry_publishing> messages,
+                           const gantry_scratch& scratch) noexcept {
   const OnError policy = link.on_error.load(std::memory_order_relaxed);
   const auto pass = link.trip.admit([&link] { return link.clock.steady_ns(); });
   if (pass == TripSwitch::Pass::refused) {
@@ -94,8 +106,8 @@ void InterceptorChain::run(Link& link, std::span<gantry_publishing> messages, co
   if (policy == OnError::accept) before.assign(messages.begin(), messages.end());
 
   ErrorBuffer error;
-  const auto status = link.table->publish(link.self, messages.data(), sizeof(gantry_publishing), messages.size(),
-                                          &scratch, error.out());
+  const auto status =
+      function(link.self, messages.data(), sizeof(gantry_publishing), messages.size(), &scratch, error.out());
   if (status == GANTRY_OK) {
     if (pass == TripSwitch::Pass::probe && link.trip.recovered()) {
       GANTRY_LOG(info, "plugin.recovered", field("plugin", link.id));

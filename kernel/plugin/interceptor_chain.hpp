@@ -42,9 +42,15 @@ class InterceptorChain {
   /// elsewhere.
   void publish(std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept;
 
+  /// [any-thread] The same for messages that a consumer gave back.
+  void send_back(std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept;
+
  private:
   struct Link;
-  void run(Link& link, std::span<gantry_publishing> messages, const gantry_scratch& scratch) noexcept;
+  using Function = gantry_status (*)(void* self, gantry_publishing* messages, std::uint64_t stride, std::uint64_t count,
+                                     const gantry_scratch* scratch, gantry_error* error);
+  static void run(Link& link, Function function, std::span<gantry_publishing> messages,
+                  const gantry_scratch& scratch) noexcept;
 
   std::vector<std::unique_ptr<Link>> links_;
 };

@@ -51,7 +51,7 @@ TEST(Manifest, every_refusal_begins_with_the_file_and_ends_with_a_remedy) {
 }
 
 TEST(Manifest, refuses_another_major_and_a_newer_minor) {
-  EXPECT_TRUE(contains(refusal_of([](auto& table) { table.abi_major = 2; }), "expected plugin ABI 1.2, found ABI 2.2"));
+  EXPECT_TRUE(contains(refusal_of([](auto& table) { table.abi_major = 2; }), "expected plugin ABI 1.3, found ABI 2.3"));
   EXPECT_TRUE(contains(refusal_of([](auto& table) { table.abi_minor = 9; }), "found the newer ABI 1.9; update the"));
 }
 

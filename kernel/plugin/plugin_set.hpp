@@ -2,6 +2,7 @@
 // All plugins of a process: brought up in order, offered to the broker as slots, brought down in reverse.
 
 #include "gantry/sdk/store.hpp"
+#include "gantry/sdk/store_client.hpp"
 #include "kernel/config/config.hpp"
 #include "kernel/plugin/command_table.hpp"
 #include "kernel/plugin/filter_adapter.hpp"
@@ -11,7 +12,6 @@
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/observer_list.hpp"
 #include "kernel/plugin/refusal.hpp"
-#include "kernel/plugin/store_adapter.hpp"
 #include "kernel/plugin/store_tools_adapter.hpp"
 
 #include <cstdint>
@@ -71,7 +71,7 @@ class PluginSet {
   // ---- slots, from configure() on ----
 
   /// nullptr when no plugin is a store.
-  [[nodiscard]] sdk::Store* store() noexcept { return store_ ? &*store_ : nullptr; }
+  [[nodiscard]] sdk::StoreClient* store() noexcept { return store_ ? &*store_ : nullptr; }
   /// nullptr when the store has none. Usable until start().
   [[nodiscard]] sdk::StoreTools* store_tools() noexcept { return store_tools_ ? &*store_tools_ : nullptr; }
   /// [any-thread] nullptr: no plugin speaks the language.
@@ -91,7 +91,7 @@ class PluginSet {
   HostBackend& backend_;
   std::vector<std::unique_ptr<PluginInstance>> plugins_;  // in the order of plugins.load
   std::vector<std::size_t> start_order_;
-  std::optional<StoreAdapter> store_;
+  std::optional<sdk::StoreClient> store_;
   std::optional<StoreToolsAdapter> store_tools_;
   std::map<std::string, FilterAdapter, std::less<>> filters_;
   InterceptorChain interceptors_;

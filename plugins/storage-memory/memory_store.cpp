@@ -177,8 +177,14 @@ gantry_status MemoryStore::prepare(const gantry_append_item& item, Prepared& out
   source.store_host = protocol::host_of(item.store_host);
   out.size = protocol::record_size_unchecked(source);
   if (out.size > options_.bytes_max / 2) return GANTRY_E_TOO_LARGE;
-  out.tag = protocol::entry_tag(source.topic, source.properties, source.properties_more);
+  out.tag = protocol::entry_tag(delay_levels_ms_, source.topic, source.properties, source.properties_more);
   return GANTRY_OK;
+}
+
+Status MemoryStore::delay_levels(std::span<const std::int64_t> ms) {
+  if (ms.empty()) return Error{Errc::invalid_argument, "expected the delay of at least one level, found none"};
+  delay_levels_ms_.assign(ms.begin(), ms.end());
+  return {};
 }
 
 gantry_status MemoryStore::make_room(std::uint64_t size) {

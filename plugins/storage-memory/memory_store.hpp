@@ -64,6 +64,7 @@ class MemoryStore final : public sdk::Store {
   /// Reads all records of the time range, the newest first, without holding the lock: it costs time in proportion to
   /// them, and keeps the memory of what makes room meanwhile until it is done.
   Status query(const gantry_query_request& request, gantry_query_result& result) override;
+  Status delay_levels(std::span<const std::int64_t> ms) override;
 
  private:
   struct Chunk;
@@ -91,6 +92,7 @@ class MemoryStore final : public sdk::Store {
 
   const MemoryOptions options_;
   const std::uint64_t chunk_bytes_;
+  std::vector<std::int64_t> delay_levels_ms_{protocol::delay_level_ms.begin(), protocol::delay_level_ms.end()};
   gantry_store_listener listener_{};
 
   mutable std::mutex mutex_;  // guards everything below

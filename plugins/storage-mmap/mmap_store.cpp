@@ -56,12 +56,18 @@ MmapStore::MmapStore(StoreOptions options, Surroundings surroundings, Disk* disk
                const auto found = deleted_topics_.find(topic);
                return found == deleted_topics_.end() ? std::int64_t{-1} : found->second;
              },
-             [this] { return stopping_ || failed_; }}),
+             [this] { return stopping_ || failed_; }, options_.delay_levels_ms}),
       crowded_at_(options_.pending_entries_max / 2) {}
 
 MmapStore::~MmapStore() {
   stop_threads();
   index_.abandon();
+}
+
+Status MmapStore::delay_levels(std::span<const std::int64_t> ms) {
+  if (ms.empty()) return Error{Errc::invalid_argument, "expected the delay of at least one level, found none"};
+  options_.delay_levels_ms.assign(ms.begin(), ms.end());
+  return {};
 }
 
 void MmapStore::log(std::uint32_t level, std::string_view event, const std::string& text) const {

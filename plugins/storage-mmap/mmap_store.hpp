@@ -97,6 +97,7 @@ class MmapStore final : public sdk::Store {
   Status save_blob(std::string_view name, std::string_view content) override;
   Result<std::string> load_blob(std::string_view name, sdk::BlobVersion version) override;
   Status query(const gantry_query_request& request, gantry_query_result& result) override;
+  Status delay_levels(std::span<const std::int64_t> ms) override;
 
   /// For metrics. [any-thread]
   [[nodiscard]] StoreFigures figures() const;
@@ -175,7 +176,7 @@ class MmapStore final : public sdk::Store {
   void stop_threads();
   void log(std::uint32_t level, std::string_view event, const std::string& text) const;
 
-  const StoreOptions options_;
+  StoreOptions options_;  // constant from start() on
   const Surroundings surroundings_;
   Disk own_disk_;
   Disk& disk_;

@@ -144,7 +144,7 @@ Status QueueCare::take(Patient& patient, const protocol::RecordView& record, std
     if (!patient.queue->is_dead()) GANTRY_TRY(parts_.files.write_blanks(*patient.queue, patient.next, offset));
   }
   if (patient.batch.empty()) patient.batch_begin = offset;
-  const auto tag = protocol::entry_tag(record.topic, record.properties);
+  const auto tag = protocol::entry_tag(parts_.delay_levels_ms, record.topic, record.properties);
   patient.batch.push_back({position, static_cast<std::int32_t>(record.size), tag.at(record.store_ms)});
   patient.next = offset + 1;
   return {};

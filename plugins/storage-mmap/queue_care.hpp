@@ -32,6 +32,7 @@ class QueueCare {
     /// The log's end when the topic was deleted last, -1: never. Asked under files_mutex.
     std::function<std::int64_t(std::string_view topic)> deleted_at;
     std::function<bool()> stopping;
+    const std::vector<std::int64_t>& delay_levels_ms;
   };
 
   explicit QueueCare(Parts parts) : parts_(std::move(parts)) {}

@@ -338,7 +338,7 @@ Status Recovery::dispatch(const protocol::RecordView& record, std::int64_t posit
     // The topic was deleted and made again by a broker that leaves no note about it: the newer queue counts.
     GANTRY_TRY(forget_entries(*queue));
   }
-  const auto tag = protocol::entry_tag(record.topic, record.properties);
+  const auto tag = protocol::entry_tag(parts_.options.delay_levels_ms, record.topic, record.properties);
   queue->push({position, static_cast<std::int32_t>(record.size), tag.at(record.store_ms)});
   pending_.insert(queue);
   if (++pending_count_ >= pending_max) GANTRY_TRY(write_pending(position));

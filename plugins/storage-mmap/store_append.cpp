@@ -59,7 +59,9 @@ gantry_status MmapStore::prepare(const gantry_append_item& item, Prepared& out) 
   out.size = protocol::record_size_unchecked(source);
   if (out.size > log_.record_size_max()) return GANTRY_E_TOO_LARGE;
   out.takes_queue_offset = protocol::sys_flag::takes_queue_offset(item.sys_flag);
-  if (out.takes_queue_offset) out.tag = protocol::entry_tag(source.topic, source.properties, source.properties_more);
+  if (out.takes_queue_offset) {
+    out.tag = protocol::entry_tag(options_.delay_levels_ms, source.topic, source.properties, source.properties_more);
+  }
   return GANTRY_OK;
 }
 

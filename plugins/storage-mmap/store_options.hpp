@@ -2,12 +2,14 @@
 // What an operator can set, what the tests shrink, and what the store asks of its surroundings.
 
 #include "gantry/abi/host.h"
+#include "protocol/queue_entry.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gantry::storage_mmap {
 
@@ -53,6 +55,9 @@ struct StoreOptions {
   /// The oldest log files go when the log is larger; 0: no limit of size.
   std::uint64_t retention_bytes = 0;
   std::chrono::milliseconds retention_interval{10'000};
+
+  /// The delays of the levels 1, 2, ... in milliseconds: from them the tag codes of delayed messages.
+  std::vector<std::int64_t> delay_levels_ms{protocol::delay_level_ms.begin(), protocol::delay_level_ms.end()};
 
   /// Whether messages can be found by key.
   bool index = true;

@@ -388,7 +388,7 @@ Result<LogBytes> MmapStore::record_of(MessageQueue& queue, std::int64_t offset, 
                     " bytes that says it is at " + std::to_string(view.log_offset));
   }
   // What a filter would leave out for ever. Delay levels may have been others when the entry was made.
-  const auto tag = protocol::entry_tag(view.topic, view.properties);
+  const auto tag = protocol::entry_tag(options_.delay_levels_ms, view.topic, view.properties);
   const bool is_hash = entry.tag_code >= std::numeric_limits<std::int32_t>::min();
   if (is_hash && !tag.is_relative && tag.code != entry.tag_code) {
     return mismatch("a record with tag code " + std::to_string(tag.code) + " where the entry says " +

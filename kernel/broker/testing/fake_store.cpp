@@ -31,6 +31,8 @@ void FakeStore::append(std::span<const gantry_append_item> items, std::span<gant
     const gantry_append_item& item = items[i];
     results[i] = {};
     results[i].status = item.queue->deleted ? GANTRY_E_UNAVAILABLE : append_status;
+    const std::string_view body(static_cast<const char*>(item.body.data), item.body.size);
+    if (!refused_body.empty() && body == refused_body) results[i].status = GANTRY_E_FULL;
     if (results[i].status != GANTRY_OK) continue;
     gantry_queue& queue = *item.queue;
     protocol::RecordSource source;

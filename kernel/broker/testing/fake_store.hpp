@@ -38,6 +38,7 @@ class FakeStore final : public sdk::Store {
  public:
   // ---- what tests turn ----
   gantry_status append_status = GANTRY_OK;  ///< what append() answers
+  std::string refused_body;                 ///< not empty: items with this body are answered FULL
   bool durable_at_once = true;              ///< append() moves durable_end; else sync() does
   bool reads_would_block = false;           ///< unless the read may block
   bool null_appends = false;                ///< append() answers and stores nothing: for measuring

@@ -62,7 +62,7 @@ class ManualExecutor final : public Executor {
   std::map<TimerId, std::pair<std::chrono::milliseconds, Task>> timers;
 };
 
-class FakeHost final : public HostBackend {
+class FakeHost : public HostBackend {
  public:
   [[nodiscard]] const Clock& clock() const noexcept override { return time; }
   [[nodiscard]] MetricsRegistry& metrics() noexcept override { return registry; }

@@ -4,6 +4,7 @@
 #ifndef GANTRY_ABI_HOST_H
 #define GANTRY_ABI_HOST_H
 
+#include "gantry/abi/broker.h"
 #include "gantry/abi/functions.h"
 #include "gantry/abi/types.h"
 
@@ -27,6 +28,9 @@ typedef struct gantry_metric gantry_metric;
 #define GANTRY_FAULT_DEGRADED 1u /* it goes on with less; shown to the operator */
 #define GANTRY_FAULT_FATAL 2u    /* the node must stop serving; the host begins an orderly stop */
 
+/* Of a message in a batch: it is stored only when the one before it was, else its outcome is UNAVAILABLE. */
+#define GANTRY_OUTGOING_AFTER 1u
+
 /* A message for the host to publish on the plugin's behalf. Bytes are borrowed until publish() returns. */
 typedef struct gantry_outgoing {
   uint32_t struct_size;
@@ -41,6 +45,9 @@ typedef struct gantry_outgoing {
   int32_t reconsume_count;
   uint32_t reserved;
   gantry_address born_host;
+  /* Since ABI 1.3 (struct_size says whether they are there). */
+  uint32_t options; /* GANTRY_OUTGOING_* */
+  uint32_t reserved2;
 } gantry_outgoing;
 
 typedef struct gantry_publish_outcome {
@@ -100,6 +107,9 @@ typedef struct gantry_host {
   /* Since ABI 1.2: functions that filter expressions may call. NULL: this host provides none. The same pointer as long
    * as the instance. */
   const gantry_functions* functions;
+
+  /* Since ABI 1.3: the running broker. NULL: this host has none (a tool). The same pointer as long as the instance. */
+  const gantry_broker* broker;
 } gantry_host;
 
 #ifdef __cplusplus

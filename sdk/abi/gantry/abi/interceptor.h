@@ -23,6 +23,11 @@ typedef struct gantry_scratch {
   void* (*allocate)(void* context, uint64_t size);
 } gantry_scratch;
 
+/* Bits of `taken`: what a message asks for and an interceptor has seen to. Without its bit such a message is refused,
+ * because a broker that ignores the wish would deliver too early. */
+#define GANTRY_TAKEN_DELAY 1u       /* DELAY, TIMER_DELAY_SEC, TIMER_DELAY_MS, TIMER_DELIVER_MS */
+#define GANTRY_TAKEN_TRANSACTION 2u /* TRAN_MSG, or the transaction bits of sys_flag */
+
 /* One message that a client publishes. An interceptor may change the members marked (rw); bytes it puts there come
  * from the scratch memory or live as long as the plugin. */
 typedef struct gantry_publishing {
@@ -41,6 +46,10 @@ typedef struct gantry_publishing {
   int32_t sys_flag;    /* (rw) */
   int32_t reconsume_count;
   int32_t reject_code; /* (rw) RocketMQ response code; 0 = MESSAGE_ILLEGAL */
+  /* Since ABI 1.3 (struct_size says whether they are there). */
+  uint32_t taken; /* (rw) GANTRY_TAKEN_* */
+  uint32_t reserved;
+  gantry_bytes recall_handle; /* (rw) for the answer; empty: none */
 } gantry_publishing;
 
 typedef struct gantry_interceptor_table {
@@ -51,6 +60,12 @@ typedef struct gantry_interceptor_table {
    * is a verdict, not a failure). */
   gantry_status (*publish)(void* self, gantry_publishing* messages, uint64_t stride, uint64_t count,
                            const gantry_scratch* scratch, gantry_error* error);
+
+  /* Since ABI 1.3, may be NULL: [any-thread, concurrently][started] The same for messages that a consumer gave back:
+   * `topic` is the retry topic or the dead letter topic of the group in `producer_group`, and DELAY among the
+   * properties of a retry says how long it waits. */
+  gantry_status (*send_back)(void* self, gantry_publishing* messages, uint64_t stride, uint64_t count,
+                             const gantry_scratch* scratch, gantry_error* error);
 } gantry_interceptor_table;
 
 #ifdef __cplusplus

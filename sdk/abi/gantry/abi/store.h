@@ -238,6 +238,11 @@ typedef struct gantry_store_table {
    * INVALID_ARGUMENT for an empty key or a count_max of 0; UNSUPPORTED when the store keeps no index. */
   gantry_status (*query)(void* self, const gantry_query_request* request, gantry_query_result* result,
                          gantry_error* error);
+
+  /* Since ABI 1.3, may be NULL: [control][before start] The delays of the levels 1, 2, ... in milliseconds. The tag
+   * code of an entry of SCHEDULE_TOPIC_XXXX is its store time plus the delay of its level. Without the call: RocketMQ's
+   * 18 levels. */
+  gantry_status (*delay_levels)(void* self, const int64_t* ms, uint64_t count, gantry_error* error);
 } gantry_store_table;
 
 #ifdef __cplusplus

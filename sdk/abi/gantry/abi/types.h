@@ -15,7 +15,7 @@ extern "C" {
 
 /* The version of the whole seam. A plugin's major must equal the host's; its minor may not exceed the host's. */
 #define GANTRY_ABI_MAJOR 1
-#define GANTRY_ABI_MINOR 2
+#define GANTRY_ABI_MINOR 3
 
 typedef int32_t gantry_status;
 #define GANTRY_OK 0

@@ -2,9 +2,12 @@
 // What the broker offers to a plugin: log, clock, blocking pool, timers, metrics, publishing, answers, fault reports.
 
 #include "gantry/abi/host.h"
+#include "gantry/sdk/broker.hpp"
 #include "gantry/sdk/detail/guard.hpp"
+#include "gantry/sdk/detail/host_work.hpp"
 #include "gantry/sdk/functions.hpp"
 #include "gantry/sdk/log.hpp"
+#include "gantry/sdk/messages.hpp"
 #include "gantry/sdk/metric.hpp"
 #include "gantry/sdk/result.hpp"
 
@@ -29,30 +32,6 @@ enum class FaultSeverity : std::uint32_t {
   degraded = GANTRY_FAULT_DEGRADED,  ///< the plugin goes on with less; shown to the operator
   fatal = GANTRY_FAULT_FATAL,        ///< the node must stop serving; the host begins an orderly stop
 };
-
-namespace detail {
-
-/// A callback on its way through the host's `fn(arg)`; frees itself when it has run.
-struct HostWork {
-  const gantry_host* host;
-  std::function<void()> run;
-
-  static void run_and_free(void* argument) noexcept {
-    const std::unique_ptr<HostWork> work(static_cast<HostWork*>(argument));
-    guarded_void([&work] { work->run(); },
-                 [&work](std::string_view thrown) {
-                   constexpr std::string_view place = "a callback that the plugin gave to the host threw: ";
-                   std::array<char, 512> text;
-                   const std::size_t length = std::min(thrown.size(), text.size() - place.size());
-                   std::memcpy(text.data(), place.data(), place.size());
-                   std::memcpy(text.data() + place.size(), thrown.data(), length);
-                   work->host->fault(work->host->context, GANTRY_FAULT_DEGRADED,
-                                     gantry_bytes{text.data(), place.size() + length});
-                 });
-  }
-};
-
-}  // namespace detail
 
 /// A pending timer, owned by the plugin; its end cancels it.
 ///
@@ -90,28 +69,6 @@ class Timer {
   const gantry_host* host_ = nullptr;
   std::uint64_t id_ = 0;
   detail::HostWork* work_ = nullptr;
-};
-
-/// A message to publish on the plugin's behalf. Borrows everything until publish() returns.
-struct Outgoing {
-  std::string_view topic;
-  std::string_view body;
-  std::string_view properties = {};  ///< see gantry/sdk/properties.hpp
-  std::int32_t queue_id = -1;        ///< -1: the host chooses
-  std::int64_t born_ms = 0;          ///< 0: now
-  std::int64_t prepared_offset = 0;
-  std::int32_t flag = 0;
-  std::int32_t sys_flag = 0;
-  std::int32_t reconsume_count = 0;
-  gantry_address born_host = {};
-};
-
-/// Where a published message went. `message_id` is borrowed until the callback returns.
-struct Published {
-  Status status = {};
-  std::int64_t log_offset = -1;
-  std::int64_t queue_offset = -1;
-  std::string_view message_id = {};
 };
 
 /// The answer to a request that a command took. Borrows everything until answer() returns.
@@ -157,6 +114,9 @@ class Host {
     const bool known = table_->struct_size >= offsetof(gantry_host, functions) + sizeof table_->functions;
     return Functions(known ? table_->functions : nullptr);
   }
+
+  /// The running broker; empty when this host has none. Valid as long as the plugin's instance.
+  [[nodiscard]] Broker broker() const noexcept { return Broker(table_); }
 
   // ---- work elsewhere ----
 
@@ -205,7 +165,7 @@ class Host {
   /// called exactly once, on any thread, once the topic's acknowledgement promise is kept; on an error never.
   Status publish(const Outgoing& message, std::function<void(const Published&)> done) const {
     auto owned = std::make_unique<Publication>(Publication{table_, std::move(done)});
-    const gantry_outgoing outgoing = to_c(message);
+    const gantry_outgoing outgoing = detail::to_c(message);
     std::array<char, 512> text;
     gantry_error error{text.data(), static_cast<std::uint32_t>(text.size()), 0};
     if (const auto status = table_->publish(table_->context, &outgoing, &Publication::done, owned.get(), &error);
@@ -245,14 +205,7 @@ class Host {
       const std::unique_ptr<Publication> self(static_cast<Publication*>(argument));
       detail::guarded_void(
           [&self, outcome] {
-            Published published{.log_offset = outcome->log_offset,
-                                .queue_offset = outcome->queue_offset,
-                                .message_id = detail::to_view(outcome->message_id)};
-            if (outcome->status != GANTRY_OK) {
-              published.status =
-                  Error{static_cast<Errc>(outcome->status),
-                        "the message was not published: " + std::string(to_string(static_cast<Errc>(outcome->status)))};
-            }
+            const Published published = detail::from_c(*outcome);
             if (self->tell) self->tell(published);
           },
           [&self](std::string_view thrown) {
@@ -260,22 +213,6 @@ class Host {
           });
     }
   };
-
-  static gantry_outgoing to_c(const Outgoing& message) noexcept {
-    gantry_outgoing out = {};
-    out.struct_size = sizeof out;
-    out.queue_id = message.queue_id;
-    out.topic = detail::to_bytes(message.topic);
-    out.body = detail::to_bytes(message.body);
-    out.properties = detail::to_bytes(message.properties);
-    out.born_ms = message.born_ms;
-    out.prepared_offset = message.prepared_offset;
-    out.flag = message.flag;
-    out.sys_flag = message.sys_flag;
-    out.reconsume_count = message.reconsume_count;
-    out.born_host = message.born_host;
-    return out;
-  }
 
   [[nodiscard]] gantry_metric* metric(std::uint32_t kind, std::string_view name, std::string_view help) const noexcept {
     return table_->metric(table_->context, kind, detail::to_bytes(name), detail::to_bytes(help));

@@ -7,6 +7,7 @@
 #include "gantry/sdk/result.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -61,9 +62,27 @@ class Publishing {
   void set_flag(std::int32_t flag) noexcept { message_->flag = flag; }
   void set_sys_flag(std::int32_t sys_flag) noexcept { message_->sys_flag = sys_flag; }
 
+  /// The interceptor has seen to what the message asks for: GANTRY_TAKEN_*. False, and nothing done: the broker is too
+  /// old to know of it.
+  bool take(std::uint32_t wishes) noexcept {
+    if (!knows_wishes()) return false;
+    message_->taken |= wishes;
+    return true;
+  }
+  [[nodiscard]] bool is_taken(std::uint32_t wish) const noexcept {
+    return knows_wishes() && (message_->taken & wish) != 0;
+  }
+  /// With what the producer may recall the message later; part of the answer.
+  bool set_recall_handle(std::string_view handle) noexcept {
+    return knows_wishes() && put(message_->recall_handle, handle);
+  }
+
   [[nodiscard]] gantry_publishing& raw() noexcept { return *message_; }
 
  private:
+  [[nodiscard]] bool knows_wishes() const noexcept {
+    return message_->struct_size >= offsetof(gantry_publishing, recall_handle) + sizeof(gantry_bytes);
+  }
   bool put(gantry_bytes& where, std::string_view bytes) noexcept {
     if (bytes.empty()) {
       where = {};
@@ -125,6 +144,9 @@ class Interceptor {
   /// or an exception, means that the interceptor could not do its work: the host undoes its changes to the batch and
   /// lets the plugin's `on_error` option decide.
   virtual Status publish(const PublishBatch& messages) = 0;
+
+  /// [any-thread, concurrently][started] The same for messages that a consumer gave back: retries and dead letters.
+  virtual Status send_back(const PublishBatch&) { return {}; }
 };
 
 namespace detail {
@@ -150,11 +172,20 @@ struct InterceptorTrampolines {
           .publish(PublishBatch(messages, stride, count, *scratch));
     });
   }
+
+  static gantry_status send_back(void* self, gantry_publishing* messages, std::uint64_t stride, std::uint64_t count,
+                                 const gantry_scratch* scratch, gantry_error* error) noexcept {
+    return guarded(error, [=] {
+      return extension_of<Interceptor>(static_cast<Instance*>(self)->plugin)
+          .send_back(PublishBatch(messages, stride, count, *scratch));
+    });
+  }
 };
 
 template <typename Instance>
 inline constexpr gantry_interceptor_table interceptor_table = {sizeof(gantry_interceptor_table), 0,
-                                                               &InterceptorTrampolines<Instance>::publish};
+                                                               &InterceptorTrampolines<Instance>::publish,
+                                                               &InterceptorTrampolines<Instance>::send_back};
 
 }  // namespace detail
 }  // namespace gantry::sdk

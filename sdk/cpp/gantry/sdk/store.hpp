@@ -67,6 +67,12 @@ class Store {
     (void)result;
     return Error{Errc::unsupported, "this store keeps no index: it cannot find messages by key"};
   }
+
+  /// [control][before start]
+  virtual Status delay_levels(std::span<const std::int64_t> ms) {
+    (void)ms;
+    return Error{Errc::unsupported, "this store knows RocketMQ's 18 delay levels and no others"};
+  }
 };
 
 }  // namespace gantry::sdk

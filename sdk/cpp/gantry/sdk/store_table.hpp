@@ -144,6 +144,11 @@ struct StoreTrampolines {
     return guarded(error, [=] { return of(self).query(*request, *result); });
   }
 
+  static gantry_status delay_levels(void* self, const std::int64_t* ms, std::uint64_t count,
+                                    gantry_error* error) noexcept {
+    return guarded(error, [=] { return of(self).delay_levels(std::span(ms, count)); });
+  }
+
  private:
   /// For functions that cannot fail in the table: the operator hears of it, and the store counts as broken.
   static auto report(void* self) noexcept {
@@ -171,6 +176,7 @@ inline constexpr gantry_store_table store_table = [] {
   table.blob_save = &T::blob_save;
   table.blob_load = &T::blob_load;
   table.query = &T::query;
+  table.delay_levels = &T::delay_levels;
   return table;
 }();
 

@@ -136,6 +136,9 @@ class TestHost {
   /// Lets plugins that are made after this call `functions`.
   void provide(const TestFunctions& functions) noexcept { table_.functions = functions.table(); }
 
+  /// The same for a broker; see gantry/sdk/testing_broker.hpp.
+  void provide(const gantry_broker& broker) noexcept { table_.broker = &broker; }
+
   /// Runs all timers that are pending now.
   void ring_timers() {
     const auto due = std::exchange(timers_, {});

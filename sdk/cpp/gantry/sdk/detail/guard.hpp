@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -62,6 +63,29 @@ void guarded_void(Work&& work, Otherwise&& otherwise) noexcept {
     std::forward<Otherwise>(otherwise)(std::string_view("something that is not a std::exception was thrown"));
   }
 }
+
+/// Room for a callee's error text, on the caller's stack.
+class ErrorBuffer {
+ public:
+  gantry_error* out() noexcept { return &error_; }
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {text_, std::min<std::size_t>(error_.size, sizeof text_)};
+  }
+
+  /// The Error of a call that did not answer GANTRY_OK. A status that the seam does not know is the callee's fault.
+  [[nodiscard]] Error to_error(gantry_status status) const {
+    const bool known = status > GANTRY_OK && status <= GANTRY_E_INTERNAL;
+    return {known ? static_cast<Errc>(status) : Errc::internal, std::string(text())};
+  }
+  [[nodiscard]] Status to_status(gantry_status status) const {
+    if (status == GANTRY_OK) return {};
+    return to_error(status);
+  }
+
+ private:
+  char text_[1024];  // not cleared: only `size` bytes of it are ever read
+  gantry_error error_{text_, sizeof text_, 0};
+};
 
 /// The element of an array whose elements may be larger than the T that this code was compiled with.
 template <typename T>

@@ -1,4 +1,4 @@
-#include "kernel/plugin/store_adapter.hpp"
+#include "gantry/sdk/store_client.hpp"
 
 #include "gantry/sdk/plugin.hpp"
 #include "kernel/plugin/extension_catalog.hpp"
@@ -100,20 +100,20 @@ struct StorePlugin final : sdk::Plugin {
 };
 using Instance = sdk::detail::Instance<StorePlugin>;
 
-class StoreAdapterTest : public ::testing::Test {
+class StoreClientTest : public ::testing::Test {
  protected:
   testing::FakeHost backend_;
   HostServices services_{"store-x", backend_};
   Instance instance_{services_.table()};
   RecordingStore& inner_ = instance_.plugin.inner;
-  StoreAdapter adapter_{&sdk::detail::store_table<Instance>, &instance_};
+  sdk::StoreClient adapter_{&sdk::detail::store_table<Instance>, &instance_};
 };
 
-TEST_F(StoreAdapterTest, the_made_table_is_complete) {
+TEST_F(StoreClientTest, the_made_table_is_complete) {
   EXPECT_TRUE(check_extension_table(*find_extension_point(GANTRY_STORE_ID), &sdk::detail::store_table<Instance>));
 }
 
-TEST_F(StoreAdapterTest, calls_arrive_with_their_arguments_and_return_with_their_results) {
+TEST_F(StoreClientTest, calls_arrive_with_their_arguments_and_return_with_their_results) {
   const gantry_store_listener listener = {sizeof listener, 0, &backend_, nullptr, nullptr};
   adapter_.listen(listener);
   EXPECT_EQ(inner_.listened, &backend_);
@@ -150,7 +150,7 @@ struct AQuery {
   gantry_query_result result{};
 };
 
-TEST_F(StoreAdapterTest, queries_reach_the_store) {
+TEST_F(StoreClientTest, queries_reach_the_store) {
   AQuery query;
   ASSERT_TRUE(adapter_.query(query.request, query.result));
   EXPECT_EQ(inner_.last, "query T#k");
@@ -160,7 +160,7 @@ TEST_F(StoreAdapterTest, queries_reach_the_store) {
 }
 
 // A table of ABI 1.0 ends before query(); what follows it in memory is not the store's.
-TEST_F(StoreAdapterTest, stores_of_abi_1_0_and_stores_without_an_index_do_not_query) {
+TEST_F(StoreClientTest, stores_of_abi_1_0_and_stores_without_an_index_do_not_query) {
   gantry_store_table older = sdk::detail::store_table<Instance>;
   older.struct_size = offsetof(gantry_store_table, query);
   older.query = [](void*, const gantry_query_request*, gantry_query_result*, gantry_error*) -> gantry_status {
@@ -171,7 +171,7 @@ TEST_F(StoreAdapterTest, stores_of_abi_1_0_and_stores_without_an_index_do_not_qu
   without.query = nullptr;
   for (const gantry_store_table* table : {&older, &without}) {
     EXPECT_TRUE(check_extension_table(*find_extension_point(GANTRY_STORE_ID), table));
-    StoreAdapter adapter(table, &instance_);
+    sdk::StoreClient adapter(table, &instance_);
     AQuery query;
     const Status answer = adapter.query(query.request, query.result);
     ASSERT_FALSE(answer);
@@ -180,7 +180,7 @@ TEST_F(StoreAdapterTest, stores_of_abi_1_0_and_stores_without_an_index_do_not_qu
   }
 }
 
-TEST_F(StoreAdapterTest, appends_a_batch) {
+TEST_F(StoreClientTest, appends_a_batch) {
   std::vector<gantry_append_item> items(3);
   for (int i = 0; i < 3; ++i) items[static_cast<std::size_t>(i)].flag = 10 + i;
   std::vector<gantry_append_result> results(3);
@@ -189,7 +189,7 @@ TEST_F(StoreAdapterTest, appends_a_batch) {
   EXPECT_EQ(results[2].status, GANTRY_OK);
 }
 
-TEST_F(StoreAdapterTest, a_host_with_larger_structs_is_served) {
+TEST_F(StoreClientTest, a_host_with_larger_structs_is_served) {
   struct GrownItem {
     gantry_append_item item;
     std::int64_t more;
@@ -208,7 +208,7 @@ TEST_F(StoreAdapterTest, a_host_with_larger_structs_is_served) {
   EXPECT_EQ(results[1].result.queue_offset, 2);
 }
 
-TEST_F(StoreAdapterTest, errors_cross_with_code_and_text) {
+TEST_F(StoreClientTest, errors_cross_with_code_and_text) {
   gantry_read_result result = {};
   const Status missing = adapter_.read_record(7, 0, result);
   ASSERT_FALSE(missing);
@@ -216,7 +216,7 @@ TEST_F(StoreAdapterTest, errors_cross_with_code_and_text) {
   EXPECT_EQ(missing.error().text, "no record at 7");
 }
 
-TEST_F(StoreAdapterTest, would_block_carries_no_text) {
+TEST_F(StoreClientTest, would_block_carries_no_text) {
   inner_.block = true;
   gantry_read_result result = {};
   const Status blocked = adapter_.read({}, result);
@@ -225,7 +225,7 @@ TEST_F(StoreAdapterTest, would_block_carries_no_text) {
   EXPECT_EQ(blocked.error().text, "");
 }
 
-TEST_F(StoreAdapterTest, exceptions_never_cross_and_nothing_is_promised) {
+TEST_F(StoreClientTest, exceptions_never_cross_and_nothing_is_promised) {
   inner_.broken = true;
   const auto opened = adapter_.open_queue("t", 0);
   ASSERT_FALSE(opened);
@@ -249,7 +249,7 @@ TEST_F(StoreAdapterTest, exceptions_never_cross_and_nothing_is_promised) {
   EXPECT_FALSE(backend_.faults.empty()) << "functions that cannot fail report a fault instead";
 }
 
-TEST_F(StoreAdapterTest, odd_answers_of_a_foreign_store_are_errors) {
+TEST_F(StoreClientTest, odd_answers_of_a_foreign_store_are_errors) {
   gantry_store_table odd = sdk::detail::store_table<Instance>;
   odd.queue_open = [](void*, gantry_bytes, std::int32_t, gantry_queue**, gantry_error*) -> gantry_status {
     return GANTRY_OK;
@@ -264,7 +264,7 @@ TEST_F(StoreAdapterTest, odd_answers_of_a_foreign_store_are_errors) {
     result->count = 3;
     return GANTRY_OK;
   };
-  StoreAdapter adapter(&odd, &instance_);
+  sdk::StoreClient adapter(&odd, &instance_);
   EXPECT_FALSE(adapter.open_queue("t", 0));
   const Status deleted = adapter.delete_topic("t");
   ASSERT_FALSE(deleted);
