@@ -189,6 +189,13 @@ class Node final : public broker::NodeControl {
   [[nodiscard]] std::string describe_scripts() const override { return scripts_.host().status(); }
   std::string reload_scripts() override { return scripts_.reload(); }
 
+  void permission_changed(int permission) override {
+    GANTRY_LOG(warn, "broker.permission_changed", field("permission", permission),
+               field("until", "the process ends; broker.permission of the configuration stays as it is"));
+    registration_->set_permission(permission);
+    if (routes_) log_if_failed(registration_->register_with(*routes_));
+  }
+
   void store_failed(std::string_view reason) override {
     control_.post([this, text = "the store failed: " + std::string(reason)]() mutable { on_fatal(std::move(text)); });
   }

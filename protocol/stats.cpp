@@ -130,6 +130,56 @@ struct Shape<BrokerStatsData> {
   }
 };
 
+template <>
+struct Shape<QueueEntriesAnswer::Entry> {
+  template <class V, class D>
+  static void visit(V& v, D& d) {
+    v.member("eval", d.passes);
+    v.member("msg", d.message);
+    v.member("physicOffset", d.log_offset);
+    v.member("physicSize", d.size);
+    v.member("tagsCode", d.tag_code);
+  }
+};
+
+template <>
+struct Shape<QueueEntriesAnswer> {
+  template <class V, class D>
+  static void visit(V& v, D& d) {
+    const std::string nothing = "null";  // what Java writes for a filter that is not there
+    if (d.subscription) v.member("filterData", nothing);
+    v.member("maxQueueIndex", d.max_index);
+    v.member("minQueueIndex", d.min_index);
+    v.member("queueData", d.entries);
+    v.member("subscriptionData", d.subscription);
+  }
+};
+
+template <>
+struct Shape<RequestModeBody> {
+  template <class V, class D>
+  static void visit(V& v, D& d) {
+    v.member("consumerGroup", d.consumer_group);
+    v.member("mode", d.mode);
+    v.member("popShareQueueNum", d.pop_share_queue_count);
+    v.member("topic", d.topic);
+  }
+};
+
+template <>
+struct Shape<HaStatus> {
+  template <class V, class D>
+  static void visit(V& v, D& d) {
+    const std::vector<std::string> connections;
+    const std::int32_t in_sync = 0;
+    const bool master = true;
+    v.member("haConnectionInfo", connections);
+    v.member("inSyncSlaveNums", in_sync);
+    v.member("master", master);
+    v.member("masterCommitLogMaxOffset", d.log_end);
+  }
+};
+
 /// Java's "yyyy-MM-dd#HH:mm:ss:SSS", in UTC.
 std::string time_text(std::int64_t ms) {
   using std::chrono::days;
@@ -188,6 +238,9 @@ GANTRY_JSON_BODY(ConsumerConnection)
 GANTRY_JSON_BODY(ProducerConnection)
 GANTRY_JSON_ENCODE(ProducerTableInfo)
 GANTRY_JSON_ENCODE(BrokerStatsData)
+GANTRY_JSON_ENCODE(QueueEntriesAnswer)
+GANTRY_JSON_ENCODE(HaStatus)
+GANTRY_JSON_BODY(RequestModeBody)
 GANTRY_JSON_ENCODE(ConsumeTimeSpans)
 GANTRY_JSON_ENCODE(SubscriptionAnswer)
 

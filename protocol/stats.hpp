@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,42 @@ struct BrokerStatsData {
 };
 template <>
 std::string encode_body(const BrokerStatsData& body, JsonStyle style);
+
+/// The answer to QUERY_CONSUME_QUEUE(321). Encoded.
+struct QueueEntriesAnswer {
+  struct Entry {
+    std::int64_t log_offset = 0;
+    std::int32_t size = 0;
+    std::int64_t tag_code = 0;
+    bool passes = false;                   ///< the group's subscription lets it pass, as far as tags say
+    std::optional<std::string> message{};  ///< why there is no entry
+  };
+  std::optional<SubscriptionData> subscription{};  ///< of the group that was asked about, when it is online
+  std::int64_t min_index = 0;
+  std::int64_t max_index = 0;
+  std::vector<Entry> entries{};
+};
+template <>
+std::string encode_body(const QueueEntriesAnswer& body, JsonStyle style);
+
+/// The body of SET_MESSAGE_REQUEST_MODE(401). Decoded and encoded.
+struct RequestModeBody {
+  std::string topic{};
+  std::string consumer_group{};
+  std::string mode{};  ///< PULL or POP
+  std::int32_t pop_share_queue_count = 0;
+};
+template <>
+Result<RequestModeBody> decode_body(std::string_view json);
+template <>
+std::string encode_body(const RequestModeBody& body, JsonStyle style);
+
+/// The answer to GET_BROKER_HA_STATUS(907) of a master without slaves. Encoded.
+struct HaStatus {
+  std::int64_t log_end = 0;
+};
+template <>
+std::string encode_body(const HaStatus& body, JsonStyle style);
 
 /// The answer to QUERY_CONSUME_TIME_SPAN(303). Encoded; times in ms.
 struct ConsumeTimeSpans {

@@ -13,11 +13,12 @@ using protocol::ResponseCode;
 
 bool AdminHandler::handle(const Request& request) {
   switch (RequestCode{request.header.code}) {
-    case RequestCode::get_broker_config: broker_config(request); return true;
     case RequestCode::get_broker_runtime_info: runtime_info(request); return true;
     case RequestCode::script_status: script_status(request); return true;
     case RequestCode::script_reload: script_reload(request); return true;
-    default: return handle_topics(request) || handle_groups(request) || handle_messages(request);
+    default:
+      return handle_topics(request) || handle_groups(request) || handle_messages(request) || handle_clients(request) ||
+             handle_offsets(request) || handle_statistics(request) || handle_broker(request);
   }
 }
 
@@ -41,14 +42,6 @@ void AdminHandler::answer_when_saved(const Request& request) {
     if (saved) return answer.answer(ResponseCode::success);
     answer.answer(ResponseCode::system_error, "changed, but not saved yet: " + saved.error().text);
   });
-}
-
-void AdminHandler::broker_config(const Request& request) {
-  const protocol::DataVersion version{0, context_.shared.started_ms, 0};
-  const std::string version_text = protocol::encode_body(version);
-  const std::string text = context_.shared.env.node.describe_config();
-  context_.reply(request.reply_to(), ResponseCode::success, {}, protocol::GetBrokerConfigResponse{version_text},
-                 protocol::as_bytes(text));
 }
 
 void AdminHandler::script_status(const Request& request) {

@@ -52,6 +52,7 @@ class AdminHandler {
   void producer_connections(const Request& request);
   void consume_stats(const Request& request);
   void group_forbidden(const Request& request);
+  void request_mode(const Request& request);
 
   // message_admin.cpp
   bool handle_messages(const Request& request);
@@ -61,7 +62,32 @@ class AdminHandler {
   void view_message(const Request& request);
   void query_messages(const Request& request);
 
+  // client_admin.cpp
+  bool handle_clients(const Request& request);
+  void running_info(const Request& request);
+  void consumer_status(const Request& request);
+  void consume_directly(const Request& request);
+  void list_producers(const Request& request);
+  routing::ClientPtr find_member(const Request& request, std::string_view group_name, std::string_view client_id);
+  bool admit_call(const Request& request);
+
+  // offset_admin.cpp
+  bool handle_offsets(const Request& request);
+  void reset_offsets(const Request& request);
+  void clone_offsets(const Request& request);
+
+  // statistics.cpp
+  bool handle_statistics(const Request& request);
+  void broker_stats(const Request& request);
+  void broker_consume_stats(const Request& request);
+  void queue_entries(const Request& request);
+
+  // broker_admin.cpp
+  bool handle_broker(const Request& request);
   void broker_config(const Request& request);
+  void change_config(const Request& request);
+  void ha_status(const Request& request);
+  void already_done(const Request& request);
   void runtime_info(const Request& request);
   void script_status(const Request& request);
   void script_reload(const Request& request);

@@ -3,6 +3,7 @@
 #include "kernel/base/log.hpp"
 #include "kernel/broker/abi_bytes.hpp"
 #include "kernel/broker/broker_shard.hpp"
+#include "kernel/broker/client_calls.hpp"
 #include "kernel/broker/client_handler.hpp"
 #include "kernel/broker/shared.hpp"
 
@@ -47,7 +48,11 @@ Broker::Broker(Environment environment, Options options)
 
 Broker::~Broker() = default;
 
-void Broker::start() { shared_->gate.advance(Watermark::durable, shared_->env.store.positions().durable_end); }
+void Broker::start() {
+  // What was there before the start is no traffic.
+  shared_->traffic.sample(shared_->env.clock, shared_->env.topics, shared_->env.offsets, shared_->env.store);
+  shared_->gate.advance(Watermark::durable, shared_->env.store.positions().durable_end);
+}
 
 ChannelHandler& Broker::main_port(ShardId shard) { return shards_.at(shard.value())->main_port(); }
 ChannelHandler& Broker::fast_port(ShardId shard) { return shards_.at(shard.value())->fast_port(); }
@@ -131,6 +136,8 @@ void Broker::upkeep() {
   }
   send_notices(*shared_, notices);
   shared_->env.locks.expire();
+  shared_->client_calls->expire();
+  shared_->traffic.sample(shared_->env.clock, shared_->env.topics, shared_->env.offsets, shared_->env.store);
   shared_->rates.sample(shared_->env.clock, shared_->counters);
 }
 

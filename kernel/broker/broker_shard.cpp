@@ -1,5 +1,6 @@
 #include "kernel/broker/broker_shard.hpp"
 
+#include "kernel/broker/client_calls.hpp"
 #include "kernel/broker/frame_loop.hpp"
 #include "kernel/broker/remarks.hpp"
 #include "protocol/codes.hpp"
@@ -47,6 +48,7 @@ void BrokerShard::on_close(Channel& channel, std::string_view /*reason*/) {
   puller_.on_close(session->second);
   context_.sessions.erase(session);
   clients_.on_close(channel);
+  context_.shared.client_calls->closed(channel.id());
 }
 
 Consumed BrokerShard::on_bytes(Channel& channel, std::span<const std::byte> bytes, bool serves_pulls) {
@@ -58,8 +60,9 @@ Consumed BrokerShard::on_bytes(Channel& channel, std::span<const std::byte> byte
         ++requests;
         serve({frame, header_, channel}, serves_pulls);
       },
-      // Nothing that the broker asks of clients today waits for an answer.
-      [](const protocol::FrameView&) {});
+      [&](const protocol::FrameView& frame) {
+        context_.shared.client_calls->answered(channel.id(), header_, frame.body, context_.scratch);
+      });
   publisher_.flush(channel);
   context_.flush(channel);
   context_.shared.counters.requests.add(requests);

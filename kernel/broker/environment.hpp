@@ -32,6 +32,10 @@ class NodeControl {
   /// [control] Reads all scripts again and lets those run again that were put aside. What came of it, as JSON.
   virtual std::string reload_scripts() = 0;
 
+  /// [control] What clients may do with all topics is now this (4 read, 2 write), until the process ends: routes say
+  /// so.
+  virtual void permission_changed(int permission) = 0;
+
   /// [any-thread] The store cannot keep its promise any more (a sync failed, say): the node ends with an exit status
   /// that says so, because a store that goes on would acknowledge what a crash takes back. Returns at once; who waits
   /// for an acknowledgement has been told already.

@@ -1,6 +1,7 @@
 // The part of AdminHandler that is about groups and their members.
 
 #include "kernel/broker/admin_handler.hpp"
+#include "kernel/broker/group_progress.hpp"
 #include "kernel/routing/refusal.hpp"
 #include "protocol/client_requests.hpp"
 #include "protocol/codes.hpp"
@@ -36,26 +37,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-/// The progress of a group in one topic, queue by queue.
-Status add_progress(Shared& shared, const std::string& group, const std::string& topic_name,
-                    protocol::ConsumeStats& stats) {
-  const auto topic = shared.env.topics.find(topic_name);
-  if (!topic) return {};
-  for (std::int32_t id = 0; id < topic->read_queues(); ++id) {
-    GANTRY_ASSIGN(gantry_queue * queue, topic->open(shared.env.store, id));
-    const auto bounds = shared.env.store.bounds(queue);
-    const std::int64_t offset = shared.env.offsets.find({group, topic_name, id}).value_or(0);
-    protocol::ConsumeStats::Queue& line = stats.queues[{topic_name, shared.options.name, id}];
-    line.broker_offset = bounds.max;
-    line.consumer_offset = offset;
-    line.pull_offset = offset;
-    if (offset <= bounds.min || offset > bounds.max) continue;
-    const auto last = shared.env.store.entry(queue, offset - 1, GANTRY_READ_MAY_BLOCK);
-    line.last_ms = last ? last->store_ms : 0;
-  }
-  return {};
-}
-
 }  // namespace
 
 bool AdminHandler::handle_groups(const Request& request) {
@@ -69,6 +50,7 @@ bool AdminHandler::handle_groups(const Request& request) {
     case RequestCode::get_producer_connection_list: producer_connections(request); return true;
     case RequestCode::get_consume_stats: consume_stats(request); return true;
     case RequestCode::update_and_get_group_forbidden: group_forbidden(request); return true;
+    case RequestCode::set_message_request_mode: request_mode(request); return true;
     default: return false;
   }
 }
@@ -186,6 +168,7 @@ void AdminHandler::consume_stats(const Request& request) {
       if (const Status added = add_progress(shared, group, topic, stats); !added) {
         return later.answer(ResponseCode::system_error, added.error().text);
       }
+      if (const auto traffic = shared.traffic.find(topic + "@" + group)) stats.consume_tps += traffic->minute.tps;
     }
     answer_text(later, protocol::encode_body(stats));
   });
@@ -210,6 +193,28 @@ void AdminHandler::group_forbidden(const Request& request) {
                            "\",\"readable\":" + (groups.readable(header.group, header.topic) ? "true" : "false") +
                            ",\"topic\":\"" + std::string(header.topic) + "\"}";
   context_.reply(request.reply_to(), ResponseCode::success, {}, protocol::as_bytes(body));
+}
+
+// How a group gets its messages. It pulls them: there is nothing to change, and nothing else to change to.
+void AdminHandler::request_mode(const Request& request) {
+  protocol::RequestModeBody wish;
+  if (!admit_change(request) || !decode_body(request, wish)) return;
+  const ReplyTo to = request.reply_to();
+  if (context_.topics.find(wish.topic) == nullptr) {
+    return context_.reply(to, ResponseCode::topic_not_exist, remark::topic_unknown(wish.topic));
+  }
+  if (protocol::is_retry_topic(wish.topic)) {
+    return context_.reply(to, ResponseCode::no_permission, "retry topics are always pulled");
+  }
+  if (context_.groups.find(wish.consumer_group) == nullptr) {
+    return context_.reply(to, ResponseCode::subscription_group_not_exist, remark::group_unknown(wish.consumer_group));
+  }
+  if (wish.mode != "PULL") {
+    return context_.reply(
+        to, ResponseCode::request_code_not_supported,
+        "mode: expected PULL, found " + wish.mode + "; POP consumption needs a plugin that serves it");
+  }
+  context_.reply(to, ResponseCode::success);
 }
 
 }  // namespace gantry::broker

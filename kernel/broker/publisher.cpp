@@ -118,7 +118,8 @@ bool Publisher::find_topic(const ReplyTo& to, const SendHeader& header, Send& se
     refuse(to, ResponseCode::no_permission, remark::send_forbidden(header.topic));
     return false;
   }
-  if (!protocol::perm::is_writable(options.permission) && topic->config().order) {
+  if (topic->config().order &&
+      !protocol::perm::is_writable(context_.shared.permission.load(std::memory_order_relaxed))) {
     refuse(to, ResponseCode::no_permission, remark::broker_not_writable(options.name));
     return false;
   }

@@ -73,7 +73,7 @@ void Puller::handle(const Request& request) {
 
 bool Puller::prepare(const PullHeader& query, const ReplyTo& to, Target& target) {
   const Options& options = context_.shared.options;
-  if (!protocol::perm::is_readable(options.permission)) {
+  if (!protocol::perm::is_readable(context_.shared.permission.load(std::memory_order_relaxed))) {
     refuse(to, ResponseCode::no_permission, remark::broker_not_readable(options.name), forbidden_by_broker);
     return false;
   }

@@ -120,4 +120,25 @@ std::string command_timed_out(std::int32_t code) {
   return join({"request ", std::to_string(code), " was not answered by its plugin in time"});
 }
 
+std::string client_unknown(std::string_view group, std::string_view client_id) {
+  return "the consumer group [" + std::string(group) + "] has no live member [" + std::string(client_id) +
+         "] on this broker: not online";
+}
+
+std::string client_too_old(std::string_view client_id) {
+  return "the client [" + std::string(client_id) + "] is too old to be asked; it needs version 3.1.8";
+}
+
+std::string no_statistics(std::string_view name, std::string_view key, bool is_kept) {
+  if (is_kept) return "no traffic of [" + std::string(key) + "] since the broker started";
+  return "the broker does not keep [" + std::string(name) +
+         "]: expected TOPIC_PUT_NUMS, GROUP_GET_NUMS, BROKER_PUT_NUMS or BROKER_GET_NUMS";
+}
+
+std::string config_unknown(std::string_view key) {
+  return "[" + std::string(key) +
+         "] cannot be changed while the broker runs: expected brokerPermission (2, 4 or 6); everything else stands in "
+         "the configuration file, of which gantry config explain tells more";
+}
+
 }  // namespace gantry::broker::remark

@@ -69,6 +69,12 @@ inline constexpr std::string_view stopping = "the broker is stopping; use anothe
 inline constexpr std::string_view too_many_deferred = "[OVERLOAD]too many requests wait for an answer; try again";
 inline constexpr std::string_view send_back_needs_delay =
     "sending a message back for a later retry needs the plugin \"delay\": add it to plugins.load";
+inline constexpr std::string_view client_gone = "the client's connection closed before it answered";
+inline constexpr std::string_view client_silent = "the client did not answer within 10 seconds";
+std::string client_unknown(std::string_view group, std::string_view client_id);
+std::string client_too_old(std::string_view client_id);
+std::string no_statistics(std::string_view name, std::string_view key, bool is_kept);
+std::string config_unknown(std::string_view key);
 inline constexpr std::string_view connection_stalled =
     "[OVERLOAD]the connection does not take the answers that it was sent; read them, then ask again";
 inline constexpr std::string_view query_needs_index =

@@ -379,11 +379,14 @@ TEST_F(RequestTest, runtime_information_has_what_tools_parse) {
   EXPECT_EQ(std::count(info->table.at("putTps").begin(), info->table.at("putTps").end(), ' '), 2);
 }
 
-TEST_F(RequestTest, configuration_is_shown_and_not_changed_over_the_wire) {
+TEST_F(RequestTest, configuration_is_shown_and_what_is_in_files_is_not_changed_over_the_wire) {
   const Frame answer = ask(26);
   EXPECT_EQ(answer.body, "brokerName=broker-a\n");
   EXPECT_NE(answer.ext.at("version").find("counter"), std::string::npos);
-  EXPECT_EQ(ask(25, {}, "storePathRootDir=/tmp/x").code, 3);
+  const Frame refused = ask(25, {}, "brokerPermission=4\nstorePathRootDir=/tmp/x\n");
+  EXPECT_EQ(refused.code, 29);
+  EXPECT_NE(refused.remark.find("storePathRootDir"), std::string::npos);
+  EXPECT_TRUE(rig.node.permissions.empty());
 }
 
 TEST_F(RequestTest, forbidding_a_group_is_told_back) {

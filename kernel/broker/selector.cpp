@@ -41,6 +41,11 @@ bool parse_tag_expression(std::string_view expression, std::vector<std::int64_t>
   return has_parts;
 }
 
+bool passes_tags(const protocol::SubscriptionData& subscription, std::int64_t tag_code) {
+  const auto& codes = subscription.tag_codes;
+  return codes.empty() || std::find(codes.begin(), codes.end(), tag_code) != codes.end();
+}
+
 Result<std::shared_ptr<const CompiledFilter>> compile_filter(PluginSlots& plugins, std::string_view language,
                                                              std::string_view expression) {
   FilterLanguage* slot = plugins.filter(language);

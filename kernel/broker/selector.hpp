@@ -32,6 +32,9 @@ struct FilterRefusal {
 };
 FilterRefusal filter_refusal(std::string_view language, const Error& error);
 
+/// Whether the tags of a subscription let an entry of a queue pass; expressions of other languages are not looked at.
+bool passes_tags(const protocol::SubscriptionData& subscription, std::int64_t tag_code);
+
 /// Compiled expressions by language and text. [shard] Bound: `count_max`; a full cache starts afresh, which costs a
 /// compilation per subscription in use.
 class FilterCache {

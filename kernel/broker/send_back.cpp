@@ -129,7 +129,7 @@ void AdminHandler::send_back(const Request& request) {
   const routing::Group* group = context_.group(header.group, error);
   if (group == nullptr) return context_.reply(to, ResponseCode::subscription_group_not_exist, error.text);
   const Options& options = context_.shared.options;
-  if (!protocol::perm::is_writable(options.permission)) {
+  if (!protocol::perm::is_writable(context_.shared.permission.load(std::memory_order_relaxed))) {
     return context_.reply(to, ResponseCode::no_permission, remark::broker_not_writable(options.name));
   }
   if (group->config().retry_queue_count <= 0) return context_.reply(to, ResponseCode::success);

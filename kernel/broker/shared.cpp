@@ -1,5 +1,6 @@
 #include "kernel/broker/shared.hpp"
 
+#include "kernel/broker/client_calls.hpp"
 #include "protocol/host.hpp"
 #include "protocol/properties.hpp"
 
@@ -31,11 +32,15 @@ Shared::Shared(Environment environment, Options given)
     : env(environment),
       options(std::move(given)),
       counters(env.metrics),
+      permission(options.permission),
       gate(env.shards),
       arrivals(env.shards),
       uniq_keys(key_address(options), static_cast<std::uint16_t>(::getpid()),
                 static_cast<std::uint32_t>(env.clock.steady_ns() / 1000)),
       own_properties(make_own_properties(options)),
-      started_ms(env.clock.now_ms()) {}
+      started_ms(env.clock.now_ms()),
+      client_calls(std::make_unique<ClientCalls>(*this)) {}
+
+Shared::~Shared() = default;
 
 }  // namespace gantry::broker

@@ -8,22 +8,29 @@
 #include "kernel/broker/options.hpp"
 #include "kernel/broker/outgoing.hpp"
 #include "kernel/broker/runtime_info.hpp"
+#include "kernel/broker/traffic_log.hpp"
 #include "protocol/message_id.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace gantry::broker {
 
 /// Constant after construction except for what is atomic or thread-safe by itself. [any-thread]
+class ClientCalls;
+
 struct Shared {
   Shared(Environment environment, Options given);
+  ~Shared();
 
   Environment env;
   const Options options;
   Counters counters;
   RateLog rates;
+  TrafficLog traffic;
+  std::atomic<int> permission;  ///< what clients may do with all topics; Options::permission at first
   AckGate gate;
   Arrivals arrivals;
   protocol::UniqKeyGenerator uniq_keys;
@@ -34,6 +41,8 @@ struct Shared {
   const std::int64_t started_ms;
   /// Broker::publish(), for handlers.
   UniqueFunction<Status(const OutgoingMessage&, PublishDone)> publish;
+  /// What clients were asked and have not answered.
+  std::unique_ptr<ClientCalls> client_calls;
 
   /// Whether the peer may change the broker.
   [[nodiscard]] bool may_administrate(const gantry_address& peer) const noexcept {

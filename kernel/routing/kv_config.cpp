@@ -13,7 +13,14 @@ constexpr std::uint64_t file_bytes_max = 64 * 1024 * 1024;
 
 }  // namespace
 
-Status KvFile::save(std::string_view content) { return write_file_atomically(path_, content); }
+Status KvFile::save(std::string_view content) {
+  std::error_code error;
+  std::filesystem::create_directories(path_.parent_path(), error);
+  if (error) {
+    return Error{Errc::io, "making the folder " + path_.parent_path().string() + ": " + error.message()};
+  }
+  return write_file_atomically(path_, content);
+}
 
 Result<std::string> KvFile::load() {
   auto content = read_file(path_, file_bytes_max);

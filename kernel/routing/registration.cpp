@@ -38,7 +38,8 @@ protocol::TopicConfig Registration::published(const protocol::TopicConfig& confi
   protocol::TopicConfig topic = config;
   // A broker that may do everything publishes the bits as they are, INHERIT included.
   const std::int32_t all = perm::read | perm::write;
-  if ((options_.permission & all) != all) topic.perm &= options_.permission;
+  const std::int32_t permission = permission_.load(std::memory_order_relaxed);
+  if ((permission & all) != all) topic.perm &= permission;
   return topic;
 }
 

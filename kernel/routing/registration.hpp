@@ -46,6 +46,12 @@ class Registration {
   /// Both references outlive this object.
   Registration(const TopicTable& topics, const Clock& clock, RegistrationOptions options);
 
+  /// Instead of RegistrationOptions::permission; the embedded name server is told by another register_with().
+  void set_permission(std::int32_t permission) noexcept {
+    permission_.store(permission, std::memory_order_relaxed);
+    note_change();
+  }
+
   // ---- the embedded name server ----
 
   /// Tells it everything.
@@ -86,6 +92,7 @@ class Registration {
   const TopicTable& topics_;
   const Clock& clock_;
   const RegistrationOptions options_;
+  std::atomic<std::int32_t> permission_{options_.permission};
   mutable std::mutex applying_;  // changes reach the embedded name server in order: the last one wins
   std::atomic<std::uint64_t> changes_{1};
   std::uint64_t sent_changes_ = 0;

@@ -94,8 +94,10 @@ class TestNode final : public NodeControl {
   [[nodiscard]] std::string describe_config() const override { return "brokerName=broker-a\n"; }
   [[nodiscard]] std::string describe_scripts() const override { return R"({"scripts":[]})"; }
   std::string reload_scripts() override { return R"({"changed":[]})"; }
+  void permission_changed(int permission) override { permissions.push_back(permission); }
   void store_failed(std::string_view reason) override { store_failures.emplace_back(reason); }
 
+  std::vector<int> permissions;             ///< what was set
   std::vector<std::string> store_failures;  ///< what the broker gave as reasons
 };
 
