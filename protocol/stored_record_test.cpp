@@ -2,6 +2,7 @@
 #include "protocol/stored_record.hpp"
 
 #include "gantry/sdk/record.hpp"
+#include "gantry/sdk/record_writer.hpp"
 #include "protocol/crc32.hpp"
 
 #include <gtest/gtest.h>
@@ -92,6 +93,9 @@ void expect_same(std::string_view bytes, const RecordView& view) {
   EXPECT_EQ(record->body, as_text(view.body));
   EXPECT_EQ(record->topic, view.topic);
   EXPECT_EQ(record->properties, view.properties);
+  std::string written = "before";
+  ASSERT_TRUE(sdk::append_record(written, *record));
+  EXPECT_EQ(written, "before" + std::string(bytes.substr(0, record->size)));
 }
 
 TEST(StoredRecord, every_layout_decodes_to_what_was_encoded) {
