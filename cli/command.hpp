@@ -43,5 +43,6 @@ void add_plugin_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
 void add_store_command(CLI::App& app, Run& run);
 void add_script_command(CLI::App& app, Run& run);
+void add_txn_command(CLI::App& app, Run& run);
 
 }  // namespace gantry::cli

@@ -1,12 +1,11 @@
 // gantry script new | check | test | bench | status | reload
 
+#include "cli/ask_brokers.hpp"
 #include "cli/command.hpp"
 #include "cli/json_line.hpp"
 #include "cli/script_replay.hpp"
 #include "cli/script_report.hpp"
 #include "cli/table.hpp"
-#include "client/admin.hpp"
-#include "client/remoting_client.hpp"
 #include "kernel/base/metrics.hpp"
 #include "kernel/env/clock.hpp"
 #include "kernel/env/files.hpp"
@@ -252,39 +251,15 @@ int bench(const ScriptOptions& options) {
 
 // ---- status, reload ----
 
-int ask_brokers(const ScriptOptions& options, protocol::RequestCode code,
-                const std::function<void(const std::string& broker, const std::string& json)>& show) {
-  auto admin =
-      client::Admin::start({.name_servers = options.cluster.name_servers, .remoting = options.cluster.remoting()});
-  if (!admin) return fail(admin.error());
-  const auto brokers = (*admin)->brokers();
-  if (!brokers) return fail(brokers.error());
-  auto remoting = client::RemotingClient::start(options.cluster.remoting());
-  if (!remoting) return fail(remoting.error());
-  int status = exit_ok;
-  for (const client::BrokerInfo& broker : *brokers) {
-    const auto reply = (*remoting)->call_within(std::chrono::seconds(30), broker.address, code, client::NoFields{});
-    if (!reply) {
-      status = fail(reply.error());
-    } else if (!reply->is_success()) {
-      status = fail(reply->to_error("broker " + broker.name));
-    } else if (options.json) {
-      std::printf("%s\n", reply->body.c_str());
-    } else {
-      show(broker.name, reply->body);
-    }
-  }
-  return status;
-}
-
 int show_status(const ScriptOptions& options) {
-  return ask_brokers(options, protocol::RequestCode::script_status, print_script_status);
+  return ask_brokers({options.cluster, options.json}, protocol::RequestCode::script_status, client::NoFields{},
+                     print_script_status);
 }
 
 int reload(const ScriptOptions& options) {
   bool refused = false;
-  const int status = ask_brokers(options, protocol::RequestCode::script_reload,
-                                 [&](const std::string& broker, const std::string& json) {
+  const int status = ask_brokers({options.cluster, options.json}, protocol::RequestCode::script_reload,
+                                 client::NoFields{}, [&](const std::string& broker, const std::string& json) {
                                    refused = print_script_reload(broker, json) || refused;
                                  });
   return refused ? exit_failed : status;

@@ -133,6 +133,8 @@ std::string_view to_string(RequestCode code) noexcept {
     case RequestCode::batch_ack_message: return "BATCH_ACK_MESSAGE";
     case RequestCode::script_status: return "SCRIPT_STATUS";
     case RequestCode::script_reload: return "SCRIPT_RELOAD";
+    case RequestCode::list_transactions: return "LIST_TRANSACTIONS";
+    case RequestCode::show_transaction: return "SHOW_TRANSACTION";
   }
   return "unknown";
 }

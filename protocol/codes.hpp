@@ -128,8 +128,10 @@ enum class RequestCode : std::int32_t {
   auth_delete_acl = 3008,
   auth_get_acl = 3009,
   auth_list_acl = 3010,
-  script_status = 30'001,  ///< Gantry's own, as the next one
+  script_status = 30'001,  ///< Gantry's own, as the next ones
   script_reload = 30'002,
+  list_transactions = 30'021,
+  show_transaction = 30'022,
   pop_message = 200050,
   ack_message = 200051,
   peek_message = 200052,

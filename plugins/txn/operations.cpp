@@ -38,10 +38,14 @@ std::string array(const std::vector<std::string>& values) {
   return "[" + text + "]";
 }
 
+std::string_view why_discarded(const HalfMessage& half) {
+  const auto reason = sdk::find_property(half.record.properties, property::discard_reason);
+  return reason.value_or("discarded by another broker, which did not say why");
+}
+
 JsonObject describe_discarded(const HalfMessage& half) {
   JsonObject json = describe_half(half);
-  const auto reason = sdk::find_property(half.record.properties, property::discard_reason);
-  json.add("reason", reason.value_or("discarded by another broker, which did not say why"));
+  json.add("reason", why_discarded(half));
   return json;
 }
 
@@ -128,6 +132,7 @@ std::string Operations::describe(std::string_view id, std::string_view group) {
   JsonObject json;
   json.add("id", id).add("group", group);
   std::string topic;
+  std::string reason;
   const auto describe_copies = [&](std::string_view where, auto&& describe_one) {
     std::vector<std::string> copies;
     const auto places = context_.archive.find(where, id, copies_max, 0);
@@ -138,13 +143,15 @@ std::string Operations::describe(std::string_view id, std::string_view group) {
       const auto half = read_half_message(held->bytes());
       if (!half || half->group != group) continue;
       topic = half->real_topic;
+      if (half->record.topic == discard_topic) reason = why_discarded(*half);
       copies.push_back(describe_one(*half).text());
     }
     return copies;
   };
   const auto halves = describe_copies(half_topic, describe_half);
   const auto discarded = describe_copies(discard_topic, describe_discarded);
-  json.add("topic", topic);
+  json.add("topic", topic).add("copies", static_cast<std::int64_t>(halves.size()));
+  if (!reason.empty()) json.add("reason", reason);
   const auto committed = context_.archive.find_committed(topic, group, id, 0);
   const auto open = context_.ledger.find(key);
   State state = open ? open->state : context_.ledger.finished_state(key);
