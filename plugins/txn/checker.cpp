@@ -167,8 +167,12 @@ void Checker::carry_stragglers() {
   const auto lowest = context_.ledger.lowest();
   if (!lowest || !is_straggler(*lowest)) return;
   auto batch = std::make_shared<Batch>();
-  for (const Transaction& transaction : context_.ledger.first_open(copies_max)) {
-    if (!is_straggler(transaction) || transaction.state != State::open || batch->bytes >= copy_bytes_max) continue;
+  for (const Transaction& transaction : context_.ledger.first_open(due_max)) {
+    if (!is_straggler(transaction)) break;
+    if (transaction.state != State::open) continue;
+    if (batch->copies.size() >= copies_max || batch->bytes >= copy_bytes_max) {
+      store(std::exchange(batch, std::make_shared<Batch>()));
+    }
     auto held = HeldRecord::read(context_.store, transaction.log_offset, GANTRY_READ_MAY_BLOCK);
     if (!held && held.error().code != Errc::not_found) continue;
     const auto half = held ? read_half_message(held->bytes()) : Result<HalfMessage>(held.error());
