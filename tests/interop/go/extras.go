@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -44,8 +45,12 @@ func createTopic(args arguments) (bool, error) {
 		len(list.TopicList))
 }
 
-// decisions commits every first, rolls back every second and leaves every third transaction to the broker's question.
+// decisions commits every first, rolls back every second and leaves every third transaction, or with undecided all of
+// them, to the broker's question. That is answered "commit", with oddRollsBack only for even messages, and with silent
+// that nothing is known.
 type decisions struct {
+	undecided, silent, oddRollsBack bool
+
 	lock   sync.Mutex
 	count  int
 	checks map[string]int
@@ -55,6 +60,9 @@ func (d *decisions) ExecuteLocalTransaction(*primitive.Message) primitive.LocalT
 	d.lock.Lock()
 	defer d.lock.Unlock()
 	d.count++
+	if d.undecided {
+		return primitive.UnknowState
+	}
 	switch (d.count - 1) % 3 {
 	case 0:
 		return primitive.CommitMessageState
@@ -67,7 +75,16 @@ func (d *decisions) ExecuteLocalTransaction(*primitive.Message) primitive.LocalT
 func (d *decisions) CheckLocalTransaction(message *primitive.MessageExt) primitive.LocalTransactionState {
 	d.lock.Lock()
 	defer d.lock.Unlock()
+	if d.silent {
+		return primitive.UnknowState
+	}
 	d.checks[message.TransactionId]++
+	head, _, _ := bytes.Cut(message.Body, []byte("|"))
+	_, digits, _ := bytes.Cut(head, []byte("-"))
+	number, _ := strconv.Atoi(string(digits))
+	if d.oddRollsBack && number%2 == 1 {
+		return primitive.RollbackMessageState
+	}
 	return primitive.CommitMessageState
 }
 
@@ -78,7 +95,8 @@ func (d *decisions) checked() int {
 }
 
 func transact(args arguments) (bool, error) {
-	listener := &decisions{checks: map[string]int{}}
+	listener := &decisions{undecided: args.has("undecided"), silent: args.has("silent"),
+		oddRollsBack: args.has("odd-rolls-back"), checks: map[string]int{}}
 	client, err := rocketmq.NewTransactionProducer(listener,
 		producer.WithNsResolver(primitive.NewPassthroughResolver([]string{args["namesrv"]})),
 		producer.WithGroupName(args["group"]))
@@ -89,17 +107,19 @@ func transact(args arguments) (bool, error) {
 		return false, err
 	}
 	p, count := newPayload(args), args.number("count", 3)
+	expected := args.number("checks", count/3)
 	for i := 0; i < count; i++ {
 		if _, err := client.SendMessageInTransaction(context.Background(), p.message(args["topic"], i)); err != nil {
 			return false, err
 		}
 	}
+	event("sent", map[string]interface{}{"count": count})
 	deadline := time.Now().Add(time.Duration(args.number("timeout", 60)) * time.Second)
-	for listener.checked() < count/3 && time.Now().Before(deadline) {
+	for listener.checked() < expected && time.Now().Before(deadline) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	event("done", map[string]interface{}{"sent": count, "checked": listener.checked()})
-	return listener.checked() >= count/3, client.Shutdown()
+	return listener.checked() >= expected, client.Shutdown()
 }
 
 // ask exchanges requests and replies between a producer and a consumer of this process.
