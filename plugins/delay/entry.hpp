@@ -9,7 +9,7 @@
 namespace gantry::delay {
 
 /// What a timer record is. The order matters: of entries with the same time the smaller kind comes first, so that a
-/// cancel is seen before what it cancels, and the copy of a rolled timer before an original that lingers.
+/// cancel is seen before what it cancels.
 enum class EntryKind : std::uint8_t {
   cancel = 0,  ///< ends the timer with the same key
   rolled = 1,  ///< appended again before its first record expired
@@ -34,10 +34,12 @@ struct Entry {
 static_assert(sizeof(Entry) == 48 && std::is_trivially_copyable_v<Entry>);
 static_assert(std::endian::native == std::endian::little, "entries are written as they are in memory");
 
-/// The order of everything: time, kind, queue offset. Total, because queue offsets are unique.
+/// The order of everything: time, kind, queue offset. Total, because queue offsets are unique. Copies of a rolled timer
+/// are next to each other.
 inline bool comes_before(const Entry& a, const Entry& b) noexcept {
   if (a.action_ms != b.action_ms) return a.action_ms < b.action_ms;
   if (a.kind != b.kind) return a.kind < b.kind;
+  if (a.kind == EntryKind::rolled && a.key_hash != b.key_hash) return a.key_hash < b.key_hash;
   return a.queue_offset < b.queue_offset;
 }
 
