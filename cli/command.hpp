@@ -44,5 +44,6 @@ void add_bench_command(CLI::App& app, Run& run);
 void add_store_command(CLI::App& app, Run& run);
 void add_script_command(CLI::App& app, Run& run);
 void add_txn_command(CLI::App& app, Run& run);
+void add_timer_command(CLI::App& app, Run& run);
 
 }  // namespace gantry::cli

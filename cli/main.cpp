@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   add_store_command(app, run);
   add_script_command(app, run);
   add_txn_command(app, run);
+  add_timer_command(app, run);
 
   try {
     app.parse(argc, argv);

@@ -34,6 +34,7 @@ struct SendResult {
   SendStatus status = SendStatus::stored;
   std::string message_id;         ///< the unique key given by this client
   std::string offset_message_id;  ///< says where the message is stored
+  std::string recall_handle;      ///< of a timed message, with which it can be recalled
   MessageQueue queue;
   std::int64_t queue_offset = 0;
 };

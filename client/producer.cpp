@@ -140,6 +140,7 @@ struct Producer::Impl {
     }
     result.message_id = message_id;
     result.offset_message_id = reply.field("msgId");
+    result.recall_handle = reply.field("recallHandle");
     result.queue = queue;
     result.queue.queue_id = static_cast<std::int32_t>(reply.number("queueId", queue.queue_id));
     result.queue_offset = reply.number("queueOffset");

@@ -135,6 +135,8 @@ std::string_view to_string(RequestCode code) noexcept {
     case RequestCode::script_reload: return "SCRIPT_RELOAD";
     case RequestCode::list_transactions: return "LIST_TRANSACTIONS";
     case RequestCode::show_transaction: return "SHOW_TRANSACTION";
+    case RequestCode::timer_list: return "TIMER_LIST";
+    case RequestCode::timer_cancel: return "TIMER_CANCEL";
   }
   return "unknown";
 }

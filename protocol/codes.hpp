@@ -130,6 +130,8 @@ enum class RequestCode : std::int32_t {
   auth_list_acl = 3010,
   script_status = 30'001,  ///< Gantry's own, as the next ones
   script_reload = 30'002,
+  timer_list = 30'011,
+  timer_cancel = 30'012,
   list_transactions = 30'021,
   show_transaction = 30'022,
   pop_message = 200050,

@@ -133,15 +133,16 @@ void Commands::list(const sdk::CommandRequest& request) {
     std::string json = "{\"pending\":" + std::to_string(counts.pending) +
                        ",\"inMemory\":" + std::to_string(counts.in_memory) +
                        ",\"runs\":" + std::to_string(counts.run_count) +
-                       ",\"runBytes\":" + std::to_string(counts.run_bytes) + ",\"topics\":{";
+                       ",\"runBytes\":" + std::to_string(counts.run_bytes) + ",\"topics\":[";
     const char* separator = "";
     for (const auto& [hash, count] : counts.topics) {
       json += separator;
+      json += "{\"topic\":";
       append_json_text(json, count.name);
-      json += ":" + std::to_string(count.pending);
+      json += ",\"pending\":" + std::to_string(count.pending) + "}";
       separator = ",";
     }
-    json += "},\"timers\":" + json_of(*timers) + "}";
+    json += "],\"timers\":" + json_of(*timers) + "}";
     host_.answer(ticket, {.body = json});
   });
 }

@@ -34,8 +34,8 @@ std::string make_toml(const TempFolder& folder, const BrokerSettings& settings, 
                       std::uint16_t name_server_port) {
   std::ostringstream toml;
   const auto data = settings.data.empty() ? (folder.path() / "store").string() : settings.data;
-  toml << "[broker]\nname = \"broker-a\"\nack = \"" << settings.ack << "\"\ndata = \"" << data
-       << "\"\n[listen]\nhost = \"127.0.0.1\"\nport = " << broker_port
+  toml << "[broker]\nname = \"broker-a\"\nack = \"" << settings.ack << "\"\ndata = \"" << data << "\"\n"
+       << settings.broker_toml << "\n[listen]\nhost = \"127.0.0.1\"\nport = " << broker_port
        << "\nfast_port = -1\n[nameserver]\nport = " << name_server_port << "\n[plugins]\ndir = [\""
        << (build_folder() / "plugins").string() << "\"]\nload = [\"" << settings.store << '"';
   for (const std::string& plugin : settings.plugins) toml << ", \"" << plugin << '"';
