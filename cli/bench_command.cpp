@@ -126,6 +126,7 @@ void add_bench_command(CLI::App& app, Run& run) {
   add_bench_topics_command(*command, run);
   add_bench_follow_command(*command, run);
   add_bench_read_command(*command, run);
+  add_bench_timers_command(*command, run);
 }
 
 }  // namespace gantry::cli

@@ -60,5 +60,6 @@ inline JsonObject codes_object(const std::map<std::int32_t, std::uint64_t>& coun
 void add_bench_topics_command(CLI::App& bench, Run& run);
 void add_bench_follow_command(CLI::App& bench, Run& run);
 void add_bench_read_command(CLI::App& bench, Run& run);
+void add_bench_timers_command(CLI::App& bench, Run& run);
 
 }  // namespace gantry::cli
