@@ -43,6 +43,7 @@ void add_plugin_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
 void add_store_command(CLI::App& app, Run& run);
 void add_script_command(CLI::App& app, Run& run);
+void add_group_command(CLI::App& app, Run& run);
 void add_txn_command(CLI::App& app, Run& run);
 void add_timer_command(CLI::App& app, Run& run);
 

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   Run run;
   add_run_command(app, run);
   add_topic_command(app, run);
+  add_group_command(app, run);
   add_message_command(app, run);
   add_produce_command(app, run);
   add_consume_command(app, run);

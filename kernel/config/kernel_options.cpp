@@ -440,7 +440,7 @@ void visit_plugins(V& v, PluginOptions& o) {
             .sentence = "Folders in which plugins are looked for, before those that belong to the installation."});
   v(o.load, {.key = "load",
              .type = text_list,
-             .fallback = "storage-mmap,filter-sql92",
+             .fallback = "storage-mmap,filter-sql92,delay,txn",
              .minimum = 0,
              .maximum = 256,
              .sentence = "The plugins to load, by name. Exactly one must be a store."});

@@ -36,7 +36,7 @@ TEST(KernelOptionsTest, defaults_are_those_of_a_local_standalone_node) {
   EXPECT_EQ(options.listen.fast_port, 10909);
   EXPECT_EQ(options.listen.tls, TlsMode::disabled);
   EXPECT_EQ(options.nameserver.port, 9876);
-  EXPECT_EQ(options.plugins.load, (std::vector<std::string>{"storage-mmap", "filter-sql92"}));
+  EXPECT_EQ(options.plugins.load, (std::vector<std::string>{"storage-mmap", "filter-sql92", "delay", "txn"}));
   EXPECT_EQ(options.log.level, LogLevel::info);
   EXPECT_TRUE(check_kernel_options(options).empty());
 }

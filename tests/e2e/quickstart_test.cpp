@@ -87,7 +87,7 @@ TEST_F(Quickstart, plugins_and_options_are_listed) {
   const std::string plugins = " --dir " + (testing::build_folder() / "plugins").string();
   const Outcome list = run("plugin list" + plugins);
   EXPECT_EQ(list.status, 0) << list.text;
-  for (const char* plugin : {"storage-mmap", "filter-sql92"}) {
+  for (const char* plugin : {"storage-mmap", "filter-sql92", "delay", "txn"}) {
     EXPECT_NE(list.text.find(plugin), std::string::npos) << list.text;
   }
   const Outcome explained = run("config explain broker.ack");

@@ -85,7 +85,7 @@ class Java(Client):
         self.version = version
         self.name = f"java{version[0]}"
         if self.name != "java4":
-            self.can = self.can | {"boundary"}
+            self.can = self.can | {"boundary", "timed"}
         super().__init__()
 
     def sources(self):

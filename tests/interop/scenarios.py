@@ -733,7 +733,7 @@ def enforced_tls_refuses_plain_clients(world, client):
 
 # ---- features of later milestones ------------------------------------------------------------------------------------
 
-@scenario(tags=["later"], timeout=180)
+@scenario(timeout=180)
 def refused_messages_come_again(world, client):
     topic = world.topic(client)
     world.produce(client, 10, topic=topic)
@@ -742,14 +742,44 @@ def refused_messages_come_again(world, client):
     equal(done["retried"], 3, "messages delivered again")
 
 
-@scenario(tags=["later"])
+def _waits(world, client, topic, count):
+    """How long each message took from its birth to the record that was delivered, in ms."""
+    consumer = world.start(client, "consume", topic=topic, count=count, print=True)
+    exactly(consumer.wait_event("done", 90), count, client.name)
+    return [e["stored"] - e["born"] for e in consumer.events if e["event"] == "message"]
+
+
+def _no_earlier(waits, delay, late, what):
+    check(min(waits) >= delay and max(waits) <= delay + late, f"{what} to wait {delay} ms, at most {late} more",
+          f"{min(waits)} to {max(waits)} ms")
+
+
+@scenario()
 def delayed_messages_wait_for_their_level(world, client):
     topic = world.topic(client)
     world.produce(client, 5, topic=topic, delay_level=2)
-    done = world.start(client, "consume", topic=topic, count=5, print=True)
-    exactly(done.wait_event("done", 90), 5, client.name)
-    waits = [e["at"] - e["born"] for e in done.events if e["event"] == "message"]
-    check(min(waits) >= 4900 and max(waits) <= 15_000, "level 2 to wait about 5 s", f"{min(waits)} to {max(waits)} ms")
+    consumer = world.start(client, "consume", topic=topic, count=5, print=True)
+    exactly(consumer.wait_event("done", 90), 5, client.name)
+    waits = [e["at"] - e["born"] for e in consumer.events if e["event"] == "message"]
+    _no_earlier(waits, 5000, 10_000, "level 2")
+
+
+@scenario(needs=["timed"])
+def timed_messages_come_at_their_time(world, client):
+    topic, other = world.topic(client), world.topic(client)
+    world.produce(client, 20, topic=topic, delay_ms=2345)
+    world.produce(client, 20, topic=other, deliver_in=1234)
+    _no_earlier(_waits(world, client, topic, 20), 2345, 2000, "a relative time")
+    _no_earlier(_waits(world, client, other, 20), 1234, 2000, "an absolute time")
+
+
+@scenario(needs=["timed"])
+def recalled_messages_do_not_come(world, client):
+    topic = world.topic()
+    done = world.run(client, "recall", topic=topic, count=10, delay_ms=3000)
+    equal((done["recalled"], done["same_ids"]), (5, 5), "messages recalled, and named by their ids")
+    equal(done["refusals"], "604,604,604,604", "codes of recalls with forged handles")
+    _delivered_once(world, client, topic, 5)
 
 
 @scenario(needs=["transaction"], timeout=240)

@@ -121,6 +121,12 @@ final class Produce {
     if (args.has("delay-level")) {
       message.setDelayTimeLevel(args.number("delay-level", 0));
     }
+    if (args.has("delay-ms")) {
+      Client.deliver_after(message, args.number("delay-ms", 0));
+    }
+    if (args.has("deliver-in")) {
+      Client.deliver_at(message, System.currentTimeMillis() + args.number("deliver-in", 0));
+    }
     if (args.has("queue")) {
       return producer.send(message, by_argument, args.number("queue", 0));
     }

@@ -40,6 +40,8 @@ public final class Runner {
         return new Admin(args).query();
       case "transaction":
         return new Transact(args).run();
+      case "recall":
+        return new Recall(args).run();
       case "request":
         return new Ask(args).run();
       default:

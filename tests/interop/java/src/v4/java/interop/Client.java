@@ -4,6 +4,8 @@ import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
 
@@ -21,5 +23,21 @@ final class Client {
 
   static void create_topic(DefaultMQProducer producer, String topic, int queues) throws MQClientException {
     producer.createTopic("TBW102", topic, queues);
+  }
+
+  static void deliver_after(Message message, long delay_ms) {
+    throw new UnsupportedOperationException("timed messages came with 5.0");
+  }
+
+  static void deliver_at(Message message, long time_ms) {
+    throw new UnsupportedOperationException("timed messages came with 5.0");
+  }
+
+  static String recall_handle(SendResult result) {
+    return null;
+  }
+
+  static String recall(DefaultMQProducer producer, String topic, String handle) {
+    throw new UnsupportedOperationException("recall came with 5.3");
   }
 }
