@@ -27,8 +27,8 @@ constexpr gantry_option options[] = {
                         .fallback = "24h",
                         .minimum_ms = 1'000,
                         .maximum_ms = 32 * hour_ms,
-                        .sentence = "Records of timers that still wait are appended again at this age. Twice this time "
-                                    "must be less than the time for which the store keeps its log."},
+                        .sentence = "Records of timers that still wait are appended again at this age. One and a half "
+                                    "times this must be less than the time for which the store keeps its log."},
     sdk::IntegerOption{.key = "table_entries",
                        .fallback = "131072",
                        .minimum = 1'024,
