@@ -26,9 +26,9 @@ namespace gantry::delay {
 class Levels {
  public:
   struct Settings {
-    std::vector<std::int64_t> delays_ms;           ///< of level 1, 2, ...
-    std::map<std::int32_t, std::int64_t> offsets;  ///< level -> where to go on
-    std::int32_t queue_count = 0;                  ///< at least; queues that hold something
+    std::vector<std::int64_t> delays_ms = {};           ///< of level 1, 2, ...
+    std::map<std::int32_t, std::int64_t> offsets = {};  ///< level -> where to go on
+    std::int32_t queue_count = 0;                       ///< at least; queues that hold something
   };
 
   Levels(const Mail::Office& office, sdk::Store& store, TimerIndex& index, const DelayMetrics& metrics);
