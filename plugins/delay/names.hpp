@@ -13,6 +13,9 @@ inline constexpr std::string_view half_topic = "RMQ_SYS_TRANS_HALF_TOPIC";
 inline constexpr std::string_view undeliverable_topic = "rmq_sys_gantry_undeliverable";
 inline constexpr std::string_view retry_prefix = "%RETRY%";
 
+/// Levels that RocketMQ has unless it is configured otherwise, and queues of its topic for them.
+inline constexpr std::int32_t rocketmq_level_count = 18;
+
 namespace property {
 inline constexpr std::string_view delay = "DELAY";
 inline constexpr std::string_view delay_sec = "TIMER_DELAY_SEC";

@@ -56,27 +56,26 @@ class DelayPlugin final : public sdk::Plugin, public sdk::Interceptor {
 
   Status configure(const sdk::OptionValues& values) override {
     const sdk::Broker broker = host_.broker();
-    if (!broker) return {};  // a tool looks at the plugin
+    const bool has_broker = static_cast<bool>(broker);  // else a tool looks at the plugin
     const std::int64_t horizon_ms = values.duration("horizon").count();
-    rewriter_.emplace(Rewriter::Settings{
-        .limits = {.level_count = static_cast<std::int32_t>(broker.delay_levels().size()), .horizon_ms = horizon_ms},
-        .broker_name = std::string(broker.name()),
-        .recall = values.boolean("recall")});
+    const std::string broker_name(has_broker ? broker.name() : "");
+    const WishLimits limits = {
+        .level_count = has_broker ? static_cast<std::int32_t>(broker.delay_levels().size()) : rocketmq_level_count,
+        .horizon_ms = horizon_ms};
+    rewriter_.emplace(
+        Rewriter::Settings{.limits = limits, .broker_name = broker_name, .recall = values.boolean("recall")});
     service_ = std::make_unique<Service>(
         host_, Service::Settings{.roll_after_ms = values.duration("roll_after").count(),
                                  .table_entries = static_cast<std::size_t>(values.integer("table_entries")),
                                  .batches_in_flight = static_cast<std::size_t>(values.integer("batches_in_flight"))});
     commands_ = std::make_unique<Commands>(
         host_, *service_,
-        Commands::Settings{
-            .recall = values.boolean("recall"), .horizon_ms = horizon_ms, .broker_name = std::string(broker.name())});
+        Commands::Settings{.recall = values.boolean("recall"), .horizon_ms = horizon_ms, .broker_name = broker_name});
+    if (!has_broker) return {};
     return broker.when_serving([this] { service_->begin(); });
   }
 
-  Status start() override {
-    if (!service_) return {};
-    return service_->open();
-  }
+  Status start() override { return host_.broker() ? service_->open() : Status(); }
   Status stop() override { return service_ ? service_->stop() : Status(); }
 
   Status publish(const sdk::PublishBatch& messages) override { return take(messages); }

@@ -91,8 +91,7 @@ Status Service::open() {
     break;
   }
   for (const auto& [level, offset] : levels.offsets) index_->set_level(level, offset, 0);
-  constexpr std::int32_t rocketmq_levels = 18;
-  levels.queue_count = rocketmq_levels;
+  levels.queue_count = rocketmq_level_count;
   levels_ = std::make_unique<Levels>(Mail::Office{host_, broker_, level_bell_, &metrics_}, *store_, *index_, metrics_);
   return levels_->start(levels);
 }
@@ -109,8 +108,7 @@ Watermark Service::read_takeover() {
 }
 
 void Service::begin() {
-  constexpr std::int32_t rocketmq_levels = 18;
-  const auto level_queues = std::max(rocketmq_levels, static_cast<std::int32_t>(broker_.delay_levels().size()));
+  const auto level_queues = std::max(rocketmq_level_count, static_cast<std::int32_t>(broker_.delay_levels().size()));
   for (const auto& [topic, queues] :
        {std::pair(level_topic, level_queues), std::pair(timer_topic, 1), std::pair(undeliverable_topic, 1)}) {
     if (const Status made = broker_.ensure_topic(topic, queues); !made) {
