@@ -18,11 +18,12 @@ constexpr std::int64_t day_ms = 24 * hour_ms;
 
 constexpr gantry_option options[] = {
     sdk::DurationOption{.key = "horizon",
-                        .fallback = "8784h",
+                        .fallback = "366d",
                         .minimum_ms = 1'000,
                         .maximum_ms = 3'660 * day_ms,
-                        .sentence = "How far in the future a message may be timed; beyond it is refused (8784h: 366 "
-                                    "days). RocketMQ, should it take over, refuses more than 3 days."},
+                        .sentence =
+                            "How far in the future a message may be timed; beyond it is refused. RocketMQ, should "
+                            "it take over, refuses more than 3 days."},
     sdk::DurationOption{.key = "roll_after",
                         .fallback = "24h",
                         .minimum_ms = 1'000,
