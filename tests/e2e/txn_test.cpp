@@ -71,8 +71,8 @@ class Teller {
     protocol::HeartbeatData body;
     body.client_id = "teller@1";
     body.producer_groups = {std::string(group)};
-    const auto reply = remoting_->call(address_, protocol::RequestCode::heart_beat, client::NoFields{},
-                                       protocol::encode_body(body));
+    const auto reply =
+        remoting_->call(address_, protocol::RequestCode::heart_beat, client::NoFields{}, protocol::encode_body(body));
     return reply && reply->is_success();
   }
 
@@ -182,6 +182,7 @@ class TxnE2e : public ::testing::Test {
   void start() {
     testing::BrokerSettings settings;
     settings.plugins = {"txn"};
+    settings.ack = ack;
     settings.extra_toml =
         "[plugins.txn]\ntimeout = \"200ms\"\ncheck_interval = \"500ms\"\ncheck_max = " + std::to_string(check_max) +
         "\n";
@@ -223,9 +224,12 @@ class TxnE2e : public ::testing::Test {
   std::unique_ptr<BrokerProcess> broker_;
   std::string cluster_;
   int check_max = 10'000;
+  std::string ack = "memory";
+
+  void run();
 };
 
-TEST_F(TxnE2e, every_transaction_ends_as_decided_however_often_the_broker_is_killed) {
+void TxnE2e::run() {
   const auto seed = number_in("GANTRY_TEST_SEED", std::random_device()());
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
@@ -299,6 +303,13 @@ TEST_F(TxnE2e, every_transaction_ends_as_decided_however_often_the_broker_is_kil
               static_cast<unsigned long long>(asked), static_cast<unsigned long long>(cycles),
               static_cast<unsigned long long>(doubled));
   EXPECT_EQ(broker_->stop(), 0) << broker_->log();
+}
+
+TEST_F(TxnE2e, every_transaction_ends_as_decided_however_often_the_broker_is_killed) { run(); }
+
+TEST_F(TxnE2e, every_transaction_ends_as_decided_when_acknowledgements_wait_for_the_disk) {
+  ack = "disk";
+  run();
 }
 
 TEST_F(TxnE2e, operators_see_open_and_discarded_transactions_and_resume_them) {
