@@ -850,6 +850,45 @@ def transactions_that_apache_left_open_are_completed(world, client):
         namesrv.stop()
 
 
+@scenario(needs=["transaction"], timeout=400, tags=["mixed", "own"])
+def transactions_that_gantry_left_open_are_completed_by_apache(world, client):
+    folder = world.folder / f"txn-give-back-{client.name}"
+    gantry = broker = namesrv = None
+    group, decided, left = world.fresh("GID"), world.fresh("IT"), world.fresh("IT")
+    try:
+        gantry = Gantry(folder / "gantry", world.command, data=folder / "apache" / "store")
+        for topic in (decided, left):
+            equal(wire.create_topic(gantry.namesrv, topic), 0, "response code of creating a topic")
+        world.run(client, "transaction", topic=decided, group=group, count=6, checks=2, odd_rolls_back=True,
+                  namesrv=gantry.namesrv)
+        undecided = world.start(client, "transaction", topic=left, group=group, count=10, undecided=True, silent=True,
+                                checks=99, timeout=60, namesrv=gantry.namesrv)
+        undecided.wait_event("sent", 60)
+        time.sleep(8)  # asked at least once, so that there are copies
+        undecided.kill()
+        gantry.stop()
+        namesrv = apache.NameServer(folder / "namesrv")
+        broker = apache.Broker(folder / "apache", namesrv.address, port=gantry.port, settings={
+            "transactionTimeOut": 6000, "transactionCheckInterval": 10_000, "mappedFileSizeCommitLog": 1 << 30})
+        _wait_route(namesrv.address, left)
+        other = world.fresh("IT")
+        equal(wire.create_topic(namesrv.address, other), 0, "response code of creating a topic")
+        _wait_route(namesrv.address, other)
+        heir = world.run(client, "transaction", topic=other, group=group, count=3, checks=11, odd_rolls_back=True,
+                         timeout=150, namesrv=namesrv.address)
+        equal(heir["checked"], 11, "transactions that Apache asked about")
+        _delivered_once(world, client, decided, 3, namesrv=namesrv.address)
+        _delivered_once(world, client, left, 5, namesrv=namesrv.address)
+    except apache.Unavailable as reason:
+        raise Skipped(str(reason)) from None
+    finally:
+        for server in (broker, gantry):
+            if server:
+                server.kill()
+        if namesrv:
+            namesrv.stop()
+
+
 @scenario(tags=["later"], needs=["request"])
 def requests_are_answered(world, client):
     done = world.run(client, "request", topic=world.topic(), count=5)
