@@ -60,9 +60,11 @@ void make_half(sdk::Publishing& message, const Wishes& wishes, Context& context)
     return refuse(message, context, "transactional messages are forbidden on this broker ([plugins.txn] reject = true)",
                   response::no_permission);
   }
-  if (!wishes.delay.empty()) {
+  // The plugin for delays may have looked at it before, and taken the property away.
+  if (!wishes.delay.empty() || message.is_taken(GANTRY_TAKEN_DELAY)) {
+    const std::string_view asks = wishes.delay.empty() ? "that asks for a delay" : wishes.delay;
     return refuse(message, context,
-                  "a half message cannot be delayed: send it without the property "s + std::string(wishes.delay),
+                  "a half message cannot be delayed: send it without the property "s + std::string(asks),
                   response::message_illegal);
   }
   const std::string_view group = wishes.group.empty() ? message.producer_group() : wishes.group;
@@ -111,7 +113,8 @@ void prepare(const sdk::PublishBatch& messages, Context& context) {
     const Wishes wishes = wishes_of(properties);
     if (!wishes.is_half) continue;
     // A consumer that sends a message back by itself: its transaction is over.
-    const bool is_retry = message.reconsume_count() > 0 && parse_number(wishes.delay_level).value_or(0) > 0;
+    const bool is_delayed = parse_number(wishes.delay_level).value_or(0) > 0 || message.is_taken(GANTRY_TAKEN_DELAY);
+    const bool is_retry = message.reconsume_count() > 0 && is_delayed;
     if (is_retry) {
       message.set_sys_flag(message.sys_flag() & ~sys_flag::transaction_mask);
       static_cast<void>(message.take(GANTRY_TAKEN_TRANSACTION));

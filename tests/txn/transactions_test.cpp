@@ -37,6 +37,13 @@ TEST_F(Txn, a_delayed_half_message_is_refused_and_told_why) {
     EXPECT_NE(refused_because.find(name), std::string::npos) << refused_because;
   }
   EXPECT_TRUE(prepare("K2", {{"DELAY", "0"}}));
+
+  // Another plugin has put it aside already.
+  sdk::testing::TestMessage parked{"SCHEDULE_TOPIC_XXXX"};
+  parked.with_property("TRAN_MSG", "true").with_property("PGROUP", "pg");
+  ASSERT_TRUE(parked.view().take(GANTRY_TAKEN_DELAY));
+  ASSERT_TRUE(parked.pass(*txn));
+  EXPECT_TRUE(parked.is_rejected());
 }
 
 TEST_F(Txn, reject_forbids_new_transactions_and_completes_those_under_way) {
