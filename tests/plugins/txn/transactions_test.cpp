@@ -1,7 +1,7 @@
 // Concern: what producers, consumers and operators see of transactions while the broker runs.
 // Method: the whole plugin over a store in memory and a clock that the test turns; the test plays the producers.
 
-#include "tests/txn/rig.hpp"
+#include "tests/plugins/txn/rig.hpp"
 
 namespace gantry::txn {
 namespace {

@@ -2,7 +2,7 @@
 // producer decided. Method: random histories with printed seeds (GANTRY_TEST_SEED repeats one) against a model that is
 // just each producer's mind: what it will say about each of its transactions.
 
-#include "tests/txn/rig.hpp"
+#include "tests/plugins/txn/rig.hpp"
 
 #include <cstdlib>
 #include <random>

@@ -2,7 +2,7 @@
 // Method: runs of the plugin over one store in memory, cut off after a given number of stored messages; RocketMQ's part
 // is played by records as it writes them, and by its rule of which half messages are open.
 
-#include "tests/txn/rig.hpp"
+#include "tests/plugins/txn/rig.hpp"
 
 #include <set>
 
