@@ -82,7 +82,10 @@ std::string_view find_property(std::string_view properties, std::string_view nam
   std::string_view value;
   const auto is_there = [&](std::size_t at) noexcept {
     if (at != 0 && text[at - 1] != property_end) return false;
-    if (std::memcmp(text + at, name.data(), size) != 0 || !is_property_text(name)) return false;
+    // Names are short: a loop is done before a call is.
+    for (std::size_t i = 0; i < size; ++i) {
+      if (text[at + i] != name[i] || name[i] == property_name_end || name[i] == property_end) return false;
+    }
     const std::string_view rest = properties.substr(at + size + 1);
     value = rest.substr(0, rest.find(property_end));
     return !value.empty();

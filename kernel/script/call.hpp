@@ -14,6 +14,7 @@ struct lua_State;
 
 namespace gantry::script {
 
+class PropertyCache;
 class SeenWindow;
 
 /// One hook that a script declared with gantry.hook.
@@ -40,6 +41,7 @@ struct Call {
   const Services* services = nullptr;
   Message* message = nullptr;
   HookKind kind = HookKind::function;
+  PropertyCache* cache = nullptr;  ///< during a batch
   /// While a script is loaded: what it declares, and the registry's references to the functions.
   std::vector<Declaration>* declares = nullptr;
   std::vector<int>* functions = nullptr;

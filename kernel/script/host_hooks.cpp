@@ -278,7 +278,22 @@ void ScriptHost::run_filter(ThreadRunners& runners, const Binding& binding,
     if (fault == Fault::memory) runners.drop(by);
   };
   const bool passes_on_error = script == nullptr || script->spec.on_error != OnError::reject;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
+  Runner::Progress done;
+  // The usual case: many messages in one call of Lua. What is left when the script is put aside meanwhile goes below.
+  while (runner != nullptr && candidate == nullptr && done.at < messages.size()) {
+    const Fault fault = runner->filter(binding.hook, runners.message, messages, group, arguments, verdicts, done);
+    if (fault == Fault::none) break;
+    fail(*script, binding.hook, fault, runner->fault_text(), messages[done.at]);
+    if (!passes_on_error) {
+      verdicts[done.at] = 0;
+      ++done.rejected;
+    }
+    ++done.at;
+    runner = script->health.quarantined() ? nullptr : runners.of(*script);
+  }
+  meter.calls += done.calls;
+  meter.rejected += done.rejected;
+  for (std::size_t i = done.at; i < messages.size(); ++i) {
     if (verdicts[i] == 0) continue;
     bool passes = passes_on_error;
     ++meter.calls;

@@ -264,6 +264,62 @@ TEST_F(HostTest, filters_are_bound_to_topics_and_groups) {
   EXPECT_TRUE(passes(*filter, "region\x01us\x02"));
 }
 
+// What a filter answers for each message does not depend on what came before it in the same batch.
+TEST_F(HostTest, messages_of_a_batch_are_filtered_as_they_are_alone) {
+  const std::string file =
+      write("f.txt",
+            "gantry.hook{name = 'f', on = 'filter', topics = '*', run = function(msg) local p = msg.properties "
+            "if p.n == '3' then error('broken') end "
+            "if p.n == '6' then return function() end end "
+            "return p.kind == 'a' and p.none == nil and (p[5] == 'five') == (p['5'] == 'five') and p.n ~= '9' end}");
+  std::vector<std::string> properties;
+  for (int i = 0; i < 40; ++i) {
+    std::string text = "n\x01" + std::to_string(i) + "\x02";
+    if (i % 3 != 0) text += std::string("kind\x01") + (i % 2 == 0 ? "a" : "b") + "\x02";
+    if (i % 4 == 0) text += std::string("kind\x01") + "a\x02";  // of equal names the last one counts
+    if (i % 5 == 0) text += std::string("5\x01") + "five\x02";
+    properties.push_back(text);
+  }
+  for (const OnError policy : {OnError::accept, OnError::reject}) {
+    load({{.name = "x", .file = file, .on_error = policy}});
+    const auto filter = host->bound_filter("orders", "g");
+    ASSERT_NE(filter, nullptr);
+    std::vector<gantry_filter_message> batch;
+    for (const std::string& text : properties) batch.push_back({{text.data(), text.size()}, {}, 0});
+    const std::uint64_t errors = count("errors_total");
+    const std::uint64_t calls = count("calls_total");
+    const std::uint64_t rejected = count("rejected_total");
+    std::vector<std::uint8_t> verdicts(batch.size(), 7);
+    filter->match(batch, verdicts.data());
+    EXPECT_EQ(count("errors_total") - errors, 1U);
+    EXPECT_EQ(count("calls_total") - calls, batch.size());
+    EXPECT_EQ(count("rejected_total") - rejected,
+              static_cast<std::uint64_t>(std::count(verdicts.begin(), verdicts.end(), 0)));
+    EXPECT_EQ(verdicts[3], policy == OnError::accept ? 1 : 0);
+    EXPECT_EQ(verdicts[6], 1);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (i == 3) continue;
+      EXPECT_EQ(verdicts[i] == 1, passes(*filter, properties[i])) << i;
+    }
+  }
+}
+
+TEST_F(HostTest, each_message_of_a_batch_has_time_of_its_own) {
+  load_ok(
+      "gantry.hook{name = 'f', on = 'filter', topics = '*', run = function(msg) "
+      "if msg.properties.n == '1' then while true do end end "
+      "local sum = 0 for i = 1, 40000 do sum = sum + i end return msg.properties.n ~= '2' end}");
+  std::vector<std::string> properties;
+  std::vector<gantry_filter_message> batch;
+  for (int i = 0; i < 40; ++i) properties.push_back("n\x01" + std::to_string(i) + "\x02");
+  for (const std::string& text : properties) batch.push_back({{text.data(), text.size()}, {}, 0});
+  std::vector<std::uint8_t> verdicts(batch.size(), 7);
+  host->bound_filter("orders", "g")->match(batch, verdicts.data());
+  // All together take longer than the 5 ms that each of them has.
+  EXPECT_EQ(count("errors_total"), 1U);
+  for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_EQ(verdicts[i], i == 2 ? 0 : 1) << i;
+}
+
 TEST_F(HostTest, on_deliver_withholds_and_passes_by_default) {
   load_ok(
       "gantry.hook{name = 'd', on = 'on_deliver', topics = '*', run = function(msg) if msg.tags == 'debug' then return "
@@ -302,12 +358,32 @@ TEST_F(HostTest, subscriptions_name_filters_with_arguments) {
   EXPECT_NE(error("least(x)").find("expected a number"), std::string::npos);
   EXPECT_NE(error("least() or a").find("the end of the expression"), std::string::npos);
   EXPECT_NE(error("").find("the name of a filter"), std::string::npos);
-  // Its script goes: losing messages would be worse than handing out too many.
-  std::filesystem::remove(folder / "s.lua");
-  load();
-  EXPECT_TRUE(passes(**filter,
-                     "n\x01"
-                     "4\x02"));
+}
+
+TEST_F(HostTest, a_named_filter_whose_script_goes_follows_its_policy_and_the_report_names_it) {
+  const std::string script =
+      "gantry.hook{name = 'f', on = 'filter', run = function(msg) return msg.tags == 'a' end}"
+      "gantry.hook{name = 'g', on = 'function', run = function() return 1 end}";
+  const std::string file = write("f.txt", script);
+  for (const OnError policy : {OnError::reject, OnError::accept}) {
+    // The policy counts that the script had last, not the one at the time of the subscription.
+    load({{.name = "x", .file = file, .on_error = policy == OnError::accept ? OnError::reject : OnError::accept}});
+    const auto filter = host->named_filter("f");
+    ASSERT_TRUE(filter) << filter.error().text;
+    EXPECT_TRUE(load({{.name = "x", .file = file, .on_error = policy}}).removed.empty());
+    EXPECT_FALSE(passes(**filter, ""));
+    EXPECT_EQ(load({}).removed, (std::vector<std::string>{"filter f", "function g"}));
+    EXPECT_EQ(passes(**filter, ""), policy == OnError::accept);
+    EXPECT_FALSE(host->named_filter("f"));
+    EXPECT_FALSE(host->call_function("g", {}, nullptr));
+    EXPECT_TRUE(load({}).removed.empty());
+    // It comes back, and with it what it says.
+    load({{.name = "x", .file = file, .on_error = policy}});
+    EXPECT_FALSE(passes(**filter, ""));
+    EXPECT_TRUE(passes(**filter,
+                       "TAGS\x01"
+                       "a\x02"));
+  }
 }
 
 TEST_F(HostTest, functions_are_called_by_name) {

@@ -4,6 +4,7 @@
 #include "kernel/script/call.hpp"
 #include "kernel/script/library.hpp"
 #include "kernel/script/machine.hpp"
+#include "kernel/script/property_cache.hpp"
 #include "protocol/compression.hpp"
 #include "protocol/host.hpp"
 #include "protocol/sys_flag.hpp"
@@ -162,10 +163,15 @@ int set_field(lua_State* lua) {
 }
 
 int get_property(lua_State* lua) {
+  Call& call = current(lua);
+  const bool is_text = lua_type(lua, 2) == LUA_TSTRING;  // and not a number, which the next line makes one
   std::size_t size = 0;
   const char* name = lua_tolstring(lua, 2, &size);
-  Call& call = current(lua);
   if (name == nullptr) return 0;
+  if (call.cache != nullptr && is_text) {
+    if (call.cache->knows(name)) return 0;
+    call.cache->learn(lua, 2);
+  }
   return push_or_nil(lua, call.message->property({name, size}));
 }
 
@@ -225,7 +231,11 @@ void open_message(lua_State* lua) {
   lua_newuserdatauv(lua, 0, 0);
   lua_newtable(lua);
   protect(lua, "properties");
+  PropertyCache::push_table(lua);
+  lua_newtable(lua);
   lua_pushcfunction(lua, &get_property);
+  lua_setfield(lua, -2, "__index");
+  lua_setmetatable(lua, -2);
   lua_setfield(lua, -2, "__index");
   lua_pushcfunction(lua, &put_property);
   lua_setfield(lua, -2, "__newindex");

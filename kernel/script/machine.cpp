@@ -175,6 +175,13 @@ Fault Machine::call(int argument_count, int result_count) {
   return status == LUA_ERRMEM ? Fault::memory : Fault::error;
 }
 
+void Machine::begin_next() noexcept {
+  ends_ns_ = 0;
+  work_ = 0;
+  if (slot_ != nullptr) slot_->next();
+  rest_hook();
+}
+
 // Takes the error off the stack. Its text needs no memory of the script's.
 void Machine::describe(int status) {
   if (cut_ == Fault::deadline) {

@@ -65,6 +65,9 @@ class Machine {
 
   // ---- for host functions, inside call() ----
 
+  /// What follows has time of its own, as if another call() began: for one that goes over many messages.
+  void begin_next() noexcept;
+
   /// Accounts for `bytes` that a host function is about to touch; raises the script's end when its time is up.
   void charge(lua_State* lua, std::size_t bytes) {
     work_ += bytes;

@@ -8,9 +8,6 @@
 namespace gantry::script {
 namespace {
 
-// The stack of the state at rest: the error handler, and the message object, which is handed to every hook.
-constexpr int message_index = 2;
-
 Error failure(std::string text) { return Error{Errc::invalid_argument, std::move(text)}; }
 
 }  // namespace
@@ -135,15 +132,22 @@ Fault Runner::read_verdict(HookKind kind, const Message&, Verdict& verdict) {
 // Texts take memory of the script's, which may be used up: those go through a protected call.
 bool Runner::push_value(const Value& value) {
   lua_State* lua = machine_.lua();
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    lua_pushcfunction(lua, [](lua_State* state) {
-      push_text(state, *static_cast<const std::string*>(lua_touserdata(state, 1)));
-      return 1;
-    });
-    lua_pushlightuserdata(lua, const_cast<std::string*>(text));
-    return machine_.call(1, 1) == Fault::none;
+  if (!std::holds_alternative<std::string>(value)) {
+    push_argument(lua, value);
+    return true;
   }
-  if (const auto* flag = std::get_if<bool>(&value)) {
+  lua_pushcfunction(lua, [](lua_State* state) {
+    push_argument(state, *static_cast<const Value*>(lua_touserdata(state, 1)));
+    return 1;
+  });
+  lua_pushlightuserdata(lua, const_cast<Value*>(&value));
+  return machine_.call(1, 1) == Fault::none;
+}
+
+void Runner::push_argument(lua_State* lua, const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    push_text(lua, *text);
+  } else if (const auto* flag = std::get_if<bool>(&value)) {
     lua_pushboolean(lua, *flag ? 1 : 0);
   } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
     lua_pushinteger(lua, *integer);
@@ -152,7 +156,6 @@ bool Runner::push_value(const Value& value) {
   } else {
     lua_pushnil(lua);
   }
-  return true;
 }
 
 Fault Runner::call(std::size_t hook, std::span<const Value> arguments, Message* message, Value& result) {

@@ -5,6 +5,7 @@
 #include "kernel/script/call.hpp"
 #include "kernel/script/machine.hpp"
 #include "kernel/script/message.hpp"
+#include "kernel/script/property_cache.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,16 @@ class Runner {
   /// Runs a hook of any kind but `function`. `verdict` is as after clear() when it fails; what the hook changed is in
   /// `message`. `arguments` follow the message.
   Fault run(std::size_t hook, Message& message, Verdict& verdict, std::span<const Value> arguments = {});
+  struct Progress {
+    std::size_t at = 0;  ///< the message that is next; of a fault the one in which it was
+    std::uint64_t calls = 0;
+    std::uint64_t rejected = 0;
+  };
+  /// Runs a filter or on_deliver hook over the messages from done.at on whose verdict is 1, and sets it to 0 where the
+  /// hook does not let one pass. Each message has time of its own. On a fault messages[done.at] has its verdict as it
+  /// was, and those behind it were not looked at; otherwise done.at is messages.size(). `view` shows the messages.
+  Fault filter(std::size_t hook, Message& view, std::span<const gantry_filter_message> messages, std::string_view group,
+               std::span<const Value> arguments, std::uint8_t* verdicts, Progress& done);
   /// Calls an exported function. `message` may be nullptr.
   Fault call(std::size_t hook, std::span<const Value> arguments, Message* message, Value& result);
 
@@ -67,11 +78,17 @@ class Runner {
   Status load_source(const Source& source);
   Fault read_verdict(HookKind kind, const Message& message, Verdict& verdict);
   bool push_value(const Value& value);
+  /// Raises an error of Lua when there is no memory: inside of a protected call only.
+  static void push_argument(lua_State* lua, const Value& value);
+  static int filter_all(lua_State* lua);
   void push_test_library();
   static int test_case(lua_State* lua);
   static int test_run(lua_State* lua);
   static int test_call(lua_State* lua);
   [[nodiscard]] std::size_t find(std::string_view name, bool function) const noexcept;
+
+  // The stack of the state at rest: the error handler, and the message object, which is handed to every hook.
+  static constexpr int message_index = 2;
 
   Machine machine_;
   const Services& services_;
@@ -80,6 +97,7 @@ class Runner {
   std::vector<int> self_tests_;  // registry references
   std::vector<std::pair<std::string, int>> cases_;
   Call call_;
+  PropertyCache cache_;
 };
 
 }  // namespace gantry::script

@@ -24,6 +24,8 @@ class WatchSlot {
   /// [the slot's thread] A call of that machine begins, or ends. Calls do not nest.
   void begin(Machine& machine) noexcept;
   void end() noexcept;
+  /// [the slot's thread] During a call: what follows is another one, of the same machine.
+  void next() noexcept { calls_.store(calls_.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed); }
 
  private:
   friend class Watchdog;
