@@ -63,6 +63,14 @@ script::ScriptHost::Report ScriptService::load() {
   for (const Error& refusal : report.refusals) {
     GANTRY_LOG(error, "script.refused", field("error", refusal), field("consequence", "the version before stays"));
   }
+  if (!report.removed.empty()) {
+    std::string names;
+    for (const std::string& name : report.removed) names += (names.empty() ? "" : ", ") + name;
+    GANTRY_LOG(warn, "script.reload.removed", field("names", names),
+               field("consequence",
+                     "subscriptions that name them are refused from now on; until they are, a filter accepts or "
+                     "rejects everything as its script's on_error said, and a function is unknown (NULL)"));
+  }
   return report;
 }
 
@@ -89,6 +97,7 @@ std::string ScriptService::reload() {
   protocol::ByteBuffer json;
   append_list(json, "{\"changed\":[", report.changed);
   append_list(json, ",\"refused\":[", refusals);
+  append_list(json, ",\"removed\":[", report.removed);
   json.append(",\"scripts\":" + std::to_string(report.live) + "}");
   return std::string(json.text());
 }

@@ -49,6 +49,14 @@ bool same_limits(const ScriptSpec& a, const ScriptSpec& b) {
          a.limits.deadline == b.limits.deadline && a.limits.memory_bytes_max == b.limits.memory_bytes_max;
 }
 
+using Table = std::map<std::string, Binding, std::less<>>;
+
+void append_removed(std::vector<std::string>& removed, std::string_view kind, const Table& before, const Table& now) {
+  for (const auto& [name, binding] : before) {
+    if (!now.contains(name)) removed.push_back(std::string(kind) + " " + name);
+  }
+}
+
 }  // namespace
 
 ScriptHost::ScriptHost(HostOptions options, const Clock& clock, MetricsRegistry& metrics)
@@ -139,6 +147,8 @@ ScriptHost::Report ScriptHost::load(const std::vector<ScriptSpec>& listed) {
     }
   }
   report.live = fresh->scripts.size();
+  append_removed(report.removed, "filter", old->filters, fresh->filters);
+  append_removed(report.removed, "function", old->functions, fresh->functions);
   {
     const std::lock_guard lock(mutex_);
     refused_.clear();

@@ -59,6 +59,7 @@ class ScriptHost {
     std::size_t live = 0;
     std::vector<std::string> changed;  ///< "name version", of what was loaded anew
     std::vector<Error> refusals;       ///< what could not be loaded; where there was an old version, it stays
+    std::vector<std::string> removed;  ///< "filter f", "function g": there were before, and may still be called
   };
   /// [control] Reads all files again. What did not change is kept, with its state.
   Report load(const std::vector<ScriptSpec>& listed);
@@ -87,7 +88,8 @@ class ScriptHost {
   /// What filters and on_deliver hooks that are bound to the topic and group let through; nullptr when none is.
   [[nodiscard]] std::shared_ptr<const Filter> bound_filter(std::string_view topic, std::string_view group);
   /// The filter that a subscription names: `name` or `name(1, 'a', true)`. Errors: invalid_argument with position,
-  /// expected and found; not_found names the filters that there are. When its script goes later, everything passes.
+  /// expected and found; not_found names the filters that there are. When its script goes later, what becomes of
+  /// messages is what that script's on_error said.
   Result<std::shared_ptr<const Filter>> named_filter(std::string_view expression);
 
   /// Calls an exported function of the current set. not_found when there is none of that name (any more), internal when

@@ -4,6 +4,7 @@
 #include "kernel/script/thread_runners.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <utility>
 
@@ -143,20 +144,30 @@ class ScriptHost::BoundFilter final : public Filter {
 
 class ScriptHost::NamedFilter final : public Filter {
  public:
-  NamedFilter(ScriptHost& host, NamedCall call) : host_(host), call_(std::move(call)) {}
+  NamedFilter(ScriptHost& host, NamedCall call, const Binding& binding)
+      : host_(host), call_(std::move(call)), passes_when_gone_(passes_on_error(binding)) {}
 
   void match(std::span<const gantry_filter_message> messages, std::uint8_t* verdicts) const override {
     std::fill_n(verdicts, messages.size(), std::uint8_t{1});
     ThreadRunners& runners = host_.here();
     const ScriptSet& set = runners.sync();
     const auto found = set.filters.find(call_.name);
-    if (found == set.filters.end()) return;
+    if (found == set.filters.end()) {
+      if (!passes_when_gone_.load(std::memory_order_relaxed)) std::fill_n(verdicts, messages.size(), std::uint8_t{0});
+      return;
+    }
+    passes_when_gone_.store(passes_on_error(found->second), std::memory_order_relaxed);
     host_.run_filter(runners, found->second, messages, {}, call_.arguments, verdicts);
   }
 
  private:
+  static bool passes_on_error(const Binding& binding) noexcept {
+    return binding.live == nullptr || binding.live->spec.on_error != OnError::reject;
+  }
+
   ScriptHost& host_;
   const NamedCall call_;
+  mutable std::atomic<bool> passes_when_gone_;  // what the script's policy was when it was last seen
 };
 
 std::shared_ptr<const Filter> ScriptHost::bound_filter(std::string_view topic, std::string_view group) {
@@ -174,13 +185,14 @@ std::shared_ptr<const Filter> ScriptHost::bound_filter(std::string_view topic, s
 Result<std::shared_ptr<const Filter>> ScriptHost::named_filter(std::string_view expression) {
   GANTRY_ASSIGN(NamedCall call, CallParser(expression).parse());
   const auto set = set_.load();
-  if (!set->filters.contains(call.name)) {
+  const auto found = set->filters.find(call.name);
+  if (found == set->filters.end()) {
     return Error{Errc::not_found, "lua:" + call.name +
                                       ": expected the name of a script's filter, found none of that "
                                       "name; there are: " +
                                       names_of(set->filters)};
   }
-  return std::shared_ptr<const Filter>(std::make_shared<NamedFilter>(*this, std::move(call)));
+  return std::shared_ptr<const Filter>(std::make_shared<NamedFilter>(*this, std::move(call), found->second));
 }
 
 Status ScriptHost::check_function(std::string_view name) const {
