@@ -6,6 +6,7 @@
 #include "client/producer.hpp"
 #include "client/remoting_client.hpp"
 #include "protocol/codes.hpp"
+#include "protocol/pull_header.hpp"
 #include "tests/support/broker_process.hpp"
 #include "tests/support/command.hpp"
 
@@ -186,6 +187,40 @@ TEST_F(ScriptE2e, functions_of_scripts_are_called_by_sql92_expressions) {
            answer.error().text.find("other") != std::string::npos;
   }));
   EXPECT_TRUE(bodies().empty());
+}
+
+TEST_F(ScriptE2e, mistakes_in_expressions_are_answered_with_position_expected_and_found) {
+  write("f.lua", "gantry.hook{name = 'f', on = 'filter', run = function() return true end}\n");
+  start({}, {"filter-sql92"});
+  const auto refusal = [&](const std::string& expression) {
+    protocol::PullHeader header;
+    header.consumer_group = "readers";
+    header.topic = "orders";
+    header.message_count_max = 1;
+    header.sys_flag = protocol::PullHeader::subscription_bit;
+    header.subscription = expression;
+    header.expression_type = "SQL92";
+    const auto reply = remoting->call(broker->broker_address(), protocol::RequestCode::pull_message, header);
+    EXPECT_TRUE(reply) << reply.error().text;
+    EXPECT_EQ(reply ? reply->code : -1, static_cast<int>(protocol::ResponseCode::subscription_parse_failed))
+        << expression;
+    return reply ? reply->remark : std::string();
+  };
+  EXPECT_EQ(refusal("a >"), "SQL92, line 1, column 4: expected a property, a literal, NOT or '(', found the end");
+  EXPECT_EQ(
+      refusal("a BETWEEN 5 AND 'x'"),
+      "SQL92, line 1, column 17: expected a property or a number beside <, <=, >, >= and BETWEEN, found the text 'x'");
+  EXPECT_EQ(refusal("a = 1 AND\n b IN (5)"),
+            "SQL92, line 2, column 8: expected a text in single quotes in the list of IN, found '5'");
+  EXPECT_EQ(refusal("(a LIKE 'x%')"),
+            "SQL92, line 1, column 4: expected AND, OR, a comparison or ')', found 'LIKE'; LIKE needs the option "
+            "\"extended\" of the plugin filter-sql92; CONTAINS, STARTSWITH and ENDSWITH do not");
+  EXPECT_EQ(refusal("(f(a) = 1)"),
+            "SQL92, line 1, column 3: expected AND, OR, a comparison or ')', found '('; function calls need the option "
+            "\"extended\" of the plugin filter-sql92");
+  EXPECT_EQ(refusal("lua:g(1)"),
+            "lua:g: expected the name of a script's filter, found none of that name; there are: f");
+  EXPECT_EQ(refusal("lua:f(1"), "lua:f(1: expected \",\" or \")\" at position 8, found the end");
 }
 
 TEST_F(ScriptE2e, a_hostile_script_is_put_aside_and_named_while_traffic_goes_on) {

@@ -27,6 +27,7 @@ import traceback
 import apache
 import clients
 import scenarios
+import script_scenarios  # noqa: F401 -- registers its scenarios
 import wire
 from gantry import Gantry
 from harness import Failed, Skipped, Test, World
