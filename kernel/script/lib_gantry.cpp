@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t name_size_max = 128;
 constexpr std::size_t log_size_max = 1024;
+constexpr std::string_view known_fields[] = {"name", "version", "on", "topics", "groups", "when", "run"};
 
 Call& current(lua_State* lua) {
   auto* call = static_cast<Call*>(Machine::of(lua).context);
@@ -71,11 +72,10 @@ std::vector<std::string> pattern_field(lua_State* lua, const char* name) {
 }
 
 void check_fields(lua_State* lua) {
-  constexpr std::string_view known[] = {"name", "version", "on", "topics", "groups", "when", "run"};
   for (lua_pushnil(lua); lua_next(lua, 1) != 0; lua_pop(lua, 1)) {
     bool found = false;
     if (lua_type(lua, -2) == LUA_TSTRING) {
-      for (const std::string_view name : known) found = found || name == check_text(lua, -2);
+      for (const std::string_view name : known_fields) found = found || name == check_text(lua, -2);
     }
     if (found) continue;
     lua_pushvalue(lua, -2);
@@ -187,6 +187,8 @@ constexpr luaL_Reg functions[] = {{"hook", &hook},     {"self_test", &self_test}
                                   {"now_ms", &now_ms}, {"seen", &seen},           {nullptr, nullptr}};
 
 }  // namespace
+
+std::span<const std::string_view> hook_fields() noexcept { return known_fields; }
 
 void open_gantry(lua_State* lua) {
   push_library(lua, "gantry");

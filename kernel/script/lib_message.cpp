@@ -215,6 +215,8 @@ void push_field_numbers(lua_State* lua) {
 
 }  // namespace
 
+std::span<const char* const> message_fields() noexcept { return field_names; }
+
 void open_message(lua_State* lua) {
   static_assert(std::size(field_names) == born_host);
   push_library(lua, "gantry");

@@ -2,6 +2,7 @@
 // What scripts may call. Each function fills its part of the globals of a new state; nothing else is reachable. For the
 // files of this room that know Lua.
 
+#include <span>
 #include <string_view>
 
 struct lua_State;
@@ -22,6 +23,10 @@ void open_json(lua_State* lua);
 void open_gantry(lua_State* lua);
 /// gantry.msg: the message that a hook sees.
 void open_message(lua_State* lua);
+
+/// The names of a message's fields, but for `properties`; and of the fields that gantry.hook takes.
+std::span<const char* const> message_fields() noexcept;
+std::span<const std::string_view> hook_fields() noexcept;
 
 /// Leaves the global table `name` on the stack, made when new.
 void push_library(lua_State* lua, const char* name);

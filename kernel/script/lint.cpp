@@ -2,6 +2,8 @@
 // Lua 5.4 (ldump.c); whatever does not look like it ends the search without findings.
 #include "kernel/script/lint.hpp"
 
+#include "kernel/script/library.hpp"
+#include "kernel/script/lint_members.hpp"
 #include "kernel/script/machine.hpp"
 
 #include <algorithm>
@@ -173,6 +175,14 @@ int append(lua_State*, const void* bytes, std::size_t size, void* to) {
   return 0;
 }
 
+std::set<std::string> keys_of_top(lua_State* lua) {
+  std::set<std::string> keys;
+  for (lua_pushnil(lua); lua_next(lua, -2) != 0; lua_pop(lua, 1)) {
+    if (lua_type(lua, -2) == LUA_TSTRING) keys.insert(lua_tostring(lua, -2));
+  }
+  return keys;
+}
+
 }  // namespace
 
 Result<std::vector<LintFinding>> lint(std::string_view source, const std::string& file) {
@@ -185,9 +195,15 @@ Result<std::vector<LintFinding>> lint(std::string_view source, const std::string
   const std::vector<Access> accesses = Dump(dumped).accesses();
 
   std::set<std::string> known;
+  KnownMembers members;
+  for (const char* field : message_fields()) members.message.insert(field);
+  members.message.insert("properties");
+  for (const std::string_view field : hook_fields()) members.hook.emplace(field);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
   for (lua_pushnil(lua); lua_next(lua, -2) != 0; lua_pop(lua, 1)) {
-    if (lua_type(lua, -2) == LUA_TSTRING) known.insert(lua_tostring(lua, -2));
+    if (lua_type(lua, -2) != LUA_TSTRING) continue;
+    known.insert(lua_tostring(lua, -2));
+    if (lua_istable(lua, -1) && !lua_rawequal(lua, -1, -3)) members.libraries[lua_tostring(lua, -2)] = keys_of_top(lua);
   }
   lua_pop(lua, 1);
   known.insert("test");
@@ -206,7 +222,8 @@ Result<std::vector<LintFinding>> lint(std::string_view source, const std::string
       findings.push_back({access.line, "the global '" + access.name + "' is read, but nothing makes it"});
     }
   }
-  std::sort(findings.begin(), findings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+  for (LintFinding& finding : lint_members(source, members)) findings.push_back(std::move(finding));
+  std::stable_sort(findings.begin(), findings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
   return findings;
 }
 
