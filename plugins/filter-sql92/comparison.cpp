@@ -2,6 +2,8 @@
 
 #include "plugins/filter-sql92/java_number.hpp"
 
+#include <cstddef>
+#include <cstring>
 #include <optional>
 
 namespace gantry::filter_sql92 {
@@ -9,6 +11,30 @@ namespace gantry::filter_sql92 {
 namespace {
 
 Truth truth_of(bool value) noexcept { return value ? Truth::yes : Truth::no; }
+
+template <typename Word>
+bool same_ends(const char* a, const char* b, std::size_t size) noexcept {
+  const auto word = [](const char* at) {
+    Word value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+  };
+  const std::size_t last = size - sizeof(Word);
+  return ((word(a) ^ word(b)) | (word(a + last) ^ word(b + last))) == 0;
+}
+
+// Texts of ordinary length without a call: the first and the last word cover them.
+bool same(std::string_view left, std::string_view right) noexcept {
+  const std::size_t size = left.size();
+  if (size != right.size()) return false;
+  if (size > 16) return std::memcmp(left.data(), right.data(), size) == 0;
+  if (size >= 8) return same_ends<std::uint64_t>(left.data(), right.data(), size);
+  if (size >= 4) return same_ends<std::uint32_t>(left.data(), right.data(), size);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (left[i] != right[i]) return false;
+  }
+  return true;
+}
 
 Truth judge(Comparison comparison, int order) noexcept {
   switch (comparison) {
@@ -61,6 +87,18 @@ Truth compare_texts(Comparison comparison, std::string_view left, std::string_vi
 }
 
 }  // namespace
+
+Truth compare_property(Comparison comparison, Value property, Value literal) noexcept {
+  if (property.is_null()) return Truth::unknown;
+  const std::string_view text = property.as_text();
+  if (literal.is(Kind::text) && comparison == Comparison::equal) return truth_of(same(text, literal.as_text()));
+  if (literal.is_integer()) {
+    if (const auto plain = parse_plain(text)) {
+      return judge(comparison, order_of(std::int64_t{*plain}, literal.as_integer()));
+    }
+  }
+  return compare(comparison, property, literal);
+}
 
 Truth compare(Comparison comparison, Value left, Value right) noexcept {
   if (left.is_null() || right.is_null()) {

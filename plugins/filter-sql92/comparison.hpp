@@ -23,4 +23,7 @@ enum class Truth : std::uint8_t { no, yes, unknown, failed };
 /// A Boolean in < <= > >= only comes from a called function; it is unknown.
 Truth compare(Comparison comparison, Value left, Value right) noexcept;
 
+/// The same for a property, which is a text or null, beside a literal, which is no null: the usual cases first.
+Truth compare_property(Comparison comparison, Value property, Value literal) noexcept;
+
 }  // namespace gantry::filter_sql92

@@ -54,19 +54,6 @@ int take_digit(std::string_view& text) noexcept {
   return digit;
 }
 
-// The usual case: a few ASCII digits, which fit every class.
-std::optional<std::int32_t> parse_plain(std::string_view text) noexcept {
-  constexpr std::size_t digits_max = 9;
-  if (text.empty() || text.size() > digits_max) return std::nullopt;
-  std::uint32_t value = 0;
-  for (const char c : text) {
-    const auto digit = static_cast<std::uint32_t>(static_cast<unsigned char>(c)) - '0';
-    if (digit > 9) return std::nullopt;
-    value = value * 10 + digit;
-  }
-  return static_cast<std::int32_t>(value);
-}
-
 template <typename Integer>
 std::optional<Integer> parse_integer(std::string_view text) noexcept {
   if (const auto plain = parse_plain(text)) return plain;

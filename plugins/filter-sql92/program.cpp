@@ -14,15 +14,6 @@ Value from_truth(Truth truth) noexcept {
   return truth == Truth::unknown ? Value::null() : Value::boolean(truth == Truth::yes);
 }
 
-// A property, which is a text or null, beside a literal, which is no NULL: the usual cases first.
-Truth compare_property(Comparison comparison, Value property, Value literal) noexcept {
-  if (property.is_null()) return Truth::unknown;
-  if (literal.is(Kind::text) && comparison == Comparison::equal) {
-    return property.as_text() == literal.as_text() ? Truth::yes : Truth::no;
-  }
-  return compare(comparison, property, literal);
-}
-
 // The left side has been evaluated and does not decide alone.
 Value both(Value left, Value right) noexcept {
   if (left.is_false() || right.is_false()) return Value::boolean(false);

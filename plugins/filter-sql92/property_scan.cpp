@@ -20,15 +20,13 @@ constexpr std::size_t block_bytes = 64;
 
 // A bit for each of 64 bytes: whether it ends a segment.
 #ifdef __SSE2__
-std::uint64_t ends_in(const char* block) noexcept {
-  const __m128i wanted = _mm_set1_epi8(segment_end);
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < block_bytes; i += sizeof wanted) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + i));
-    const auto found = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
-    bits |= std::uint64_t{found} << i;
-  }
-  return bits;
+inline std::uint64_t ends_in_quarter(const char* quarter) noexcept {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(quarter));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(segment_end))));
+}
+inline std::uint64_t ends_in(const char* block) noexcept {
+  return ends_in_quarter(block) | ends_in_quarter(block + 16) << 16 | ends_in_quarter(block + 32) << 32 |
+         ends_in_quarter(block + 48) << 48;
 }
 #else
 std::uint64_t ends_in(const char* block) noexcept {
@@ -65,6 +63,7 @@ std::uint32_t PropertyNames::slot_of(std::string_view name) {
   const std::size_t compared = std::min(made.begin.size(), sizeof made.word);
   std::memcpy(&made.word, made.begin.data(), compared);
   std::memset(&made.mask, 0xFF, compared);
+  first_bytes_ |= bit_of(made.begin.front());
   names_.push_back(std::move(made));
   return slot;
 }
@@ -97,6 +96,8 @@ void PropertyNames::find(std::string_view properties, Value* slots) const noexce
 inline void PropertyNames::take_segment(std::string_view properties, std::size_t begin, std::size_t end,
                                         Value* slots) const noexcept {
   const char* const segment = properties.data() + begin;
+  // Most segments are of no name at all. (One that is empty shows the byte that ends it, which no name has.)
+  if (begin == properties.size() || (first_bytes_ & bit_of(*segment)) == 0) return;
   const std::size_t length = end - begin;
   const std::uint64_t word = first_word(segment, properties.size() - begin);
   const std::size_t count = names_.size();

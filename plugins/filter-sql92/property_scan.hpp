@@ -34,9 +34,12 @@ class PropertyNames {
     std::uint64_t mask;  // which bytes of `word` count
   };
 
+  /// One of 64 bits for a byte; of two letters the same only when they are.
+  static std::uint64_t bit_of(char c) noexcept { return std::uint64_t{1} << (static_cast<unsigned char>(c) & 63); }
   void take_segment(std::string_view properties, std::size_t begin, std::size_t end, Value* slots) const noexcept;
 
   std::vector<Name> names_;
+  std::uint64_t first_bytes_ = 0;  // those of all names
 };
 
 }  // namespace gantry::filter_sql92
