@@ -33,15 +33,8 @@ class Gantry:
             f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n'
             f'{_tls(folder, tls)}\n[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
             f'addresses = [{addresses}]\n\n'
-            f'[plugins]
-load = ["{store}", "filter-sql92", "delay", "txn"]
-
-'
-            f'[plugins.txn]
-timeout = "2s"
-check_interval = "5s"
-
-{_scripts(folder, scripts)}{extra}')
+            f'[plugins]\nload = ["{store}", "filter-sql92", "delay", "txn"]\n\n'
+            f'[plugins.txn]\ntimeout = "2s"\ncheck_interval = "5s"\n\n{_scripts(folder, scripts)}{extra}')
         self._starts = 0
         self.start()
 
