@@ -213,7 +213,10 @@ int remove_group(GroupOptions& options) {
 }
 
 int replay(GroupOptions& options) {
-  client::GroupMove move{.group = options.group, .topic = options.topic, .queue_id = options.queue_id};
+  client::GroupMove move;
+  move.group = options.group;
+  move.topic = options.topic;
+  move.queue_id = options.queue_id;
   if (options.offset >= 0) {
     if (options.queue_id < 0) {
       return fail(Error{Errc::invalid_argument, "--offset needs --queue: offsets count within one queue"});
