@@ -124,8 +124,8 @@ final class Produce {
     if (args.has("delay-ms")) {
       Client.deliver_after(message, args.number("delay-ms", 0));
     }
-    if (args.has("deliver-in")) {
-      Client.deliver_at(message, System.currentTimeMillis() + args.number("deliver-in", 0));
+    if (args.has("deliver-at")) {
+      Client.deliver_at(message, Long.parseLong(args.text("deliver-at")));
     }
     if (args.has("queue")) {
       return producer.send(message, by_argument, args.number("queue", 0));

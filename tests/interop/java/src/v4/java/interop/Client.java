@@ -37,7 +37,7 @@ final class Client {
     return null;
   }
 
-  static String recall(DefaultMQProducer producer, String topic, String handle) {
+  static String recall(DefaultMQProducer producer, String topic, String handle) throws Exception {
     throw new UnsupportedOperationException("recall came with 5.3");
   }
 }
