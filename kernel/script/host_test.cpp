@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <deque>
 #include <filesystem>
@@ -473,6 +474,54 @@ TEST_F(HostTest, a_candidate_changes_nothing_and_counts_where_it_differs) {
   load({{.name = "x", .candidate = next}});
   EXPECT_EQ(text(publish({}).body), "hello");
   EXPECT_EQ(count("shadow_differences_total"), 3U);
+}
+
+// For ThreadSanitizer above all: everything that is [any-thread], while versions come and go.
+TEST_F(HostTest, threads_work_on_while_scripts_are_loaded) {
+  const auto script = [](int version) {
+    return "gantry.hook{name = 'f', version = '" + std::to_string(version) +
+           "', on = 'filter', topics = '*', run = function(msg) return msg.properties.a == '1' end}"
+           "gantry.hook{name = 'g', on = 'function', run = function(a) return a end}";
+  };
+  load_ok(script(0));
+  const auto named = *host->named_filter("f");
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> batches{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      const std::string one =
+          "a\x01"
+          "1\x02";
+      const std::string two =
+          "a\x01"
+          "2\x02";
+      std::vector<gantry_filter_message> batch;
+      for (int i = 0; i < 8; ++i) {
+        const std::string& text = i % 2 == 0 ? one : two;
+        batch.push_back({{text.data(), text.size()}, {}, 0});
+      }
+      std::vector<std::uint8_t> verdicts(batch.size());
+      while (!stop) {
+        const auto bound = host->bound_filter("orders", "g");
+        for (const Filter* filter : {bound.get(), named.get()}) {
+          ASSERT_NE(filter, nullptr);
+          filter->match(batch, verdicts.data());
+          for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_EQ(verdicts[i], i % 2 == 0 ? 1 : 0);
+        }
+        const Value argument[] = {std::int64_t{7}};
+        const auto answer = host->call_function("g", argument, nullptr);
+        EXPECT_TRUE(answer && *answer == Value(std::int64_t{7}));
+        (void)host->status();
+        ++batches;
+      }
+    });
+  }
+  for (int version = 1; version <= 50; ++version) load_ok(script(version));
+  while (batches < 50) std::this_thread::yield();
+  stop = true;
+  threads.clear();
+  EXPECT_EQ(count("errors_total"), 0U);
 }
 
 TEST_F(HostTest, a_thousand_reloads_grow_nothing) {
