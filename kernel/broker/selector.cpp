@@ -61,6 +61,7 @@ FilterRefusal filter_refusal(std::string_view language, const Error& error) {
 
 Result<std::shared_ptr<const CompiledFilter>> FilterCache::find(PluginSlots& plugins, std::string_view language,
                                                                 std::string_view expression) {
+  follow_bindings(plugins);
   key_.assign(language).push_back('\n');
   key_.append(expression);
   if (const auto found = filters_.find(std::string_view(key_)); found != filters_.end()) return found->second;
@@ -70,13 +71,19 @@ Result<std::shared_ptr<const CompiledFilter>> FilterCache::find(PluginSlots& plu
   return filter;
 }
 
+// What was compiled may name filters and functions of scripts that are no longer there.
+void FilterCache::follow_bindings(PluginSlots& plugins) {
+  const std::uint64_t version = plugins.bindings_version();
+  if (version == version_) return;
+  filters_.clear();
+  bound_.clear();
+  version_ = version;
+}
+
 std::shared_ptr<const CompiledFilter> FilterCache::find_bound(PluginSlots& plugins, std::string_view topic,
                                                               std::string_view group) {
   if (!plugins.binds_filters()) return nullptr;
-  if (const std::uint64_t version = plugins.bindings_version(); version != bound_version_) {
-    bound_.clear();
-    bound_version_ = version;
-  }
+  follow_bindings(plugins);
   key_.assign(topic).push_back('\n');
   key_.append(group);
   if (const auto found = bound_.find(std::string_view(key_)); found != bound_.end()) return found->second;

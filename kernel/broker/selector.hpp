@@ -50,9 +50,11 @@ class FilterCache {
                                                    std::string_view group);
 
  private:
+  void follow_bindings(PluginSlots& plugins);
+
   StringMap<std::shared_ptr<const CompiledFilter>> filters_;
   StringMap<std::shared_ptr<const CompiledFilter>> bound_;
-  std::uint64_t bound_version_ = 0;
+  std::uint64_t version_ = 0;  // of what operators bound, when the maps were filled
   std::string key_;
 };
 
