@@ -182,7 +182,14 @@ class Node final : public broker::NodeControl {
     text += "brokerName=" + options_.broker.name + "\nbrokerClusterName=" + options_.broker.cluster +
             "\nbrokerId=" + std::to_string(options_.broker.id) + "\nlistenPort=" + std::to_string(broker_port_) +
             "\nflushDiskType=" + (options_.broker.ack == config::AckPromise::disk ? "SYNC_FLUSH" : "ASYNC_FLUSH") +
-            "\nautoCreateTopicEnable=" + (options_.broker.auto_create_topics ? "true" : "false") + "\n";
+            "\nautoCreateTopicEnable=" + (options_.broker.auto_create_topics ? "true" : "false") +
+            "\nautoCreateSubscriptionGroup=" + (options_.broker.auto_create_groups ? "true" : "false") +
+            "\nbrokerPermission=" + std::to_string(options_.broker.permission) +
+            "\ndefaultTopicQueueNums=" + std::to_string(options_.broker.default_topic_queues) +
+            "\nmaxMessageSize=" + std::to_string(options_.broker.message_bytes_max) +
+            "\nmessageDelayLevel=" + options_.broker.delay_levels +
+            "\nbrokerRole=" + (options_.broker.id == 0 ? "ASYNC_MASTER" : "SLAVE") +
+            "\nstorePathRootDir=" + options_.broker.data + "\n";
     return text;
   }
 

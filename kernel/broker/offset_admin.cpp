@@ -42,25 +42,6 @@ Result<std::int64_t> target_of(Shared& shared, const Reset& reset, gantry_queue*
   return shared.env.store.search_time(queue, reset.timestamp_ms, GANTRY_SEARCH_LOWER, GANTRY_READ_MAY_BLOCK);
 }
 
-/// Tells the live members as well: they drop what they hold and begin at the new place at once. Those that do not know
-/// the request learn it with their next pull.
-void tell_members(Shared& shared, const Reset& reset, const protocol::QueueOffsetsBody& offsets) {
-  const auto group = shared.env.clients.consumer_group(reset.group);
-  if (!group) return;
-  for (const routing::ClientPtr& member : group->members) {
-    auto frame = std::make_shared<protocol::ByteBuffer>();
-    const std::int32_t opaque = shared.next_opaque.fetch_add(1, std::memory_order_relaxed);
-    const bool list = member->language == protocol::Language::cpp;
-    const std::string body = list ? protocol::encode_queue_offsets_list(offsets) : protocol::encode_body(offsets);
-    protocol::write_frame(*frame, protocol::request_meta(RequestCode::reset_consumer_client_offset, opaque, true),
-                          protocol::ResetClientOffsetHeader{reset.topic, reset.group, reset.timestamp_ms, true},
-                          protocol::as_bytes(body));
-    shared.env.shards.with_channel(member->channel, [frame](Channel* open) {
-      if (open != nullptr) open->send(frame->view());
-    });
-  }
-}
-
 void run_reset(Shared& shared, const Reset& reset, Deferred later) {
   const auto topic = shared.env.topics.find(reset.topic);
   if (!topic) return later.answer(ResponseCode::topic_not_exist, remark::topic_unknown(reset.topic));
@@ -85,7 +66,8 @@ void run_reset(Shared& shared, const Reset& reset, Deferred later) {
     if (!target) return later.answer(ResponseCode::system_error, target.error().text);
     moved.offsets[{reset.topic, shared.options.name, id}] = *target;
   }
-  // All are known: none is moved unless all can be.
+  // All are known: none is moved unless all can be. Live members learn of it with the pull that they hold or the next
+  // one. RocketMQ's other way, RESET_CONSUMER_CLIENT_OFFSET, makes Java clients stand still for ten seconds.
   const bool live = shared.env.clients.consumer_group(reset.group) != nullptr;
   for (const auto& [queue, offset] : moved.offsets) {
     const routing::OffsetKey key{reset.group, reset.topic, queue.queue_id};
@@ -94,7 +76,6 @@ void run_reset(Shared& shared, const Reset& reset, Deferred later) {
     // A pull that waits at the old end learns of it now.
     if (routing::QueueState* state = topic->queue(queue.queue_id)) shared.arrivals.announce(*state);
   }
-  tell_members(shared, reset, moved);
   const std::string body = protocol::encode_body(moved);
   later.answer(ResponseCode::success, {}, protocol::as_bytes(body));
 }

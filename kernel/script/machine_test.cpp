@@ -124,7 +124,7 @@ TEST(Machine, endless_loops_are_cut_and_named) {
 }
 
 // How far a call exceeds its deadline when only the watchdog can notice it, as in the broker. The figures of a machine
-// with nothing else to do are in docs/adr/0007-lua-host.md; the bounds here are for a busy one.
+// of a busy machine are in docs/adr/0007-lua-host.md; the bounds here are for a busy one.
 TEST(Machine, the_watchdog_is_in_time) {
   constexpr std::size_t run_count = 200;
   Watchdog watchdog;

@@ -59,13 +59,13 @@ STATUS = frozenset(
     "brokerVersionDesc brokerVersion brokerActive bootTimestamp runtime msgPutTotalYesterdayMorning msgPutTotalTodayMorning "
     "msgPutTotalTodayNow msgGetTotalYesterdayMorning msgGetTotalTodayMorning msgGetTotalTodayNow putTps getTotalTps "
     "getFoundTps getMissTps getTransferredTps putMessageEntireTimeMax putMessageTimesTotal putMessageFailedTimes "
-    "putMessageSizeTotal putMessageAverageSize putMessageDistributeTime putLatency99 putLatency999 "
+    "putMessageSizeTotal putMessageAverageSize putMessageDistributeTime "
     "getMessageEntireTimeMax dispatchMaxBuffer dispatchBehindBytes pageCacheLockTimeMills earliestMessageTimeStamp "
     "startAcceptSendRequestTimeStamp commitLogDirCapacity commitLogDiskRatio consumeQueueDiskRatio commitLogMinOffset "
     "commitLogMaxOffset sendThreadPoolQueueSize sendThreadPoolQueueCapacity sendThreadPoolQueueHeadWaitTimeMills "
     "pullThreadPoolQueueSize pullThreadPoolQueueCapacity pullThreadPoolQueueHeadWaitTimeMills EndTransactionQueueSize "
     "queryThreadPoolQueueSize timerReadBehind timerOffsetBehind timerCongestNum timerEnqueueTps timerDequeueTps "
-    "remainTransientStoreBufferNumbs remainHowManyDataToCommit remainHowManyDataToFlush".split())
+    "remainTransientStoreBufferNumbs remainHowManyDataToFlush".split())
 CONFIG = frozenset(
     "brokerName brokerClusterName brokerId listenPort flushDiskType autoCreateTopicEnable autoCreateSubscriptionGroup "
     "brokerPermission defaultTopicQueueNums maxMessageSize messageDelayLevel brokerRole storePathRootDir".split())
@@ -110,7 +110,7 @@ COMMANDS = [
     C("consumerProgress"),
     C("consumerStatus", "-g", ONLINE),
     C("consumerStatus", "-g", ONLINE, "-i", "{client}", "-s",
-      drop=r"TID: |\.java:|java\.|@[0-9a-f]{6,}|instanceName|Native Method|^\S+\s*$|rebalance|\d+\.\d+"),
+      drop=r"TID: |Lambda|\.java:|java\.|@[0-9a-f]{6,}|instanceName|Native Method|^\S+\s*$|rebalance|\d+\.\d+"),
     # ---- offsets ----
     C("cloneGroupOffset", "-s", OFFLINE, "-d", "G-list-1", "-t", TOPIC, "-o", "true"),
     C("consumerProgress", "-g", "G-list-1"),
@@ -306,12 +306,13 @@ SAME = [(re.compile(pattern), common) for pattern, common in (
     (r"\b20\d{12,15}\b", "TIME"),
     (r"\b1[78]\d{11}\b", "MILLIS"),
     (r"127\.0\.0\.1:\d+", "PEER"),
+    (r"commitLogOffset=\d+", "commitLogOffset=N"),
     (r"\b\d+\.\d+(ms|s)?\b", "NUMBER"),
     (r"\bRT=\d+|\bcost \d+|cost: \d+|\b\d+ ?ms\b", "DURATION"),
     (r"CODE: (\d+)  DESC: .*", r"CODE: \1"),
     (r"CODE:(\d+) DESC:.*?\](?=\]|$)", r"CODE:\1"),
     (r"\bOK, \d+", "OK, N"),
-    (r"(broker-a \d+ (?:true|false)) \d+$", r"\1 DURATION"),
+    (r"(broker-a\s+\d+\s+(?:true|false))\s+\d+\s*$", r"\1 DURATION"),
 )]
 
 
@@ -331,6 +332,10 @@ DIFFERENT = [(re.compile(command), re.compile(line), reason) for command, line, 
      "a group's retry topic exists from the beginning, so that its first retry is not late: tools find the group at once"),
     ("queryCq", r"ConsumeQueueData\{.*eval=(true|false)", "Apache says eval=false of everything when the subscription is by tags"),
     ("topicList|statsAll", r"^T-static", "static topics are not there yet"),
+    ("topicList|statsAll", r"rmq_sys_gantry_|TRANS_CHECK_MAX_TIME_TOPIC|RMQ_SYS_TRANS_(OP_)?HALF_TOPIC",
+     "topics and progress of the plugins for delays and transactions are there from the beginning"),
+    ("consumerProgress", r"^T-admin broker-a \d \d+ \d+ \d+ \d+ N/A|Inflight Total",
+     "what was pulled and not acknowledged is not counted"),
 )]
 
 
