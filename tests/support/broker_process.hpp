@@ -28,7 +28,7 @@ class TempFolder {
 };
 
 struct BrokerSettings {
-  std::string extra_toml;  ///< appended to the generated configuration
+  std::string extra_toml;   ///< appended to the generated configuration
   std::string broker_toml;  ///< put into its section [broker]
   std::string store = "storage-mmap";
   std::vector<std::string> plugins;  ///< loaded besides the store

@@ -3,6 +3,7 @@
 // clock that the test sets.
 
 #include "plugins/delay/delivery.hpp"
+
 #include "plugins/delay/levels.hpp"
 #include "plugins/delay/names.hpp"
 #include "plugins/delay/scanner.hpp"
