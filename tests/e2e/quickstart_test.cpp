@@ -74,6 +74,38 @@ TEST_F(Quickstart, topics_are_created_shown_listed_and_deleted) {
   EXPECT_NE(gone.text.find("orders"), std::string::npos) << gone.text;
 }
 
+TEST_F(Quickstart, groups_are_shown_and_moved) {
+  ASSERT_EQ(run("topic create bills --queues 1" + cluster).status, 0);
+  ASSERT_EQ(run("produce bills --body b --count 10" + cluster).status, 0);
+  ASSERT_EQ(run("consume bills -g clerks --from first --count 10 --timeout 30s --quiet" + cluster).status, 0);
+  EXPECT_NE(run("group list" + cluster).text.find("clerks\n"), std::string::npos);
+  const Outcome done = run("group show clerks --json" + cluster);
+  EXPECT_EQ(done.status, 0) << done.text;
+  EXPECT_NE(done.text.find("\"lag\":0"), std::string::npos) << done.text;
+
+  const Outcome back = run("replay clerks bills --queue 0 --offset 4 --json" + cluster);
+  EXPECT_NE(back.text.find("\"offset\":4"), std::string::npos) << back.text;
+  const Outcome lag = run("lag clerks --json" + cluster);
+  EXPECT_NE(lag.text.find("\"lag\":6"), std::string::npos) << lag.text;
+  EXPECT_NE(lag.text.find("\"oldest_waiting_ms\":"), std::string::npos) << lag.text;
+  EXPECT_EQ(run("consume bills -g clerks --count 6 --timeout 30s --quiet" + cluster).status, 0);
+  EXPECT_EQ(run("replay clerks bills --to earliest" + cluster).status, 0);
+  EXPECT_NE(run("lag --json" + cluster).text.find("\"lag\":10"), std::string::npos);
+  EXPECT_EQ(run("replay clerks bills --to latest" + cluster).status, 0);
+
+  const Outcome beyond = run("replay clerks bills --queue 0 --offset 11" + cluster);
+  EXPECT_EQ(beyond.status, 1);
+  EXPECT_NE(beyond.text.find("0 to 10"), std::string::npos) << beyond.text;
+  EXPECT_EQ(run("replay clerks bills" + cluster).status, 2) << "it has to be told where to";
+  EXPECT_NE(run("group show nobody" + cluster).text.find("nobody"), std::string::npos);
+
+  ASSERT_EQ(run("group create auditors --retries 3" + cluster).status, 0);
+  EXPECT_NE(run("group show auditors" + cluster).text.find("3 retries"), std::string::npos);
+  EXPECT_NE(run("group delete auditors" + cluster).status, 0) << "deleting needs --yes";
+  EXPECT_EQ(run("group delete auditors --yes" + cluster).status, 0);
+  EXPECT_EQ(run("group list" + cluster).text.find("auditors\n"), std::string::npos);
+}
+
 TEST_F(Quickstart, errors_say_what_to_do) {
   const Outcome nowhere = run("topic list -n 127.0.0.1:1");
   EXPECT_EQ(nowhere.status, 1);
