@@ -742,9 +742,9 @@ def refused_messages_come_again(world, client):
     equal(done["retried"], 3, "messages delivered again")
 
 
-def _received(world, client, topic, count):
+def _received(world, client, topic, count, **options):
     """What is known of each message that came."""
-    consumer = world.start(client, "consume", topic=topic, count=count, print=True)
+    consumer = world.start(client, "consume", topic=topic, count=count, print=True, **options)
     exactly(consumer.wait_event("done", 90), count, client.name)
     return [event for event in consumer.events if event["event"] == "message"]
 
@@ -782,6 +782,44 @@ def recalled_messages_do_not_come(world, client):
     # The client refuses by itself what does not have the form of a handle.
     equal(done["refusals"], "client,604,604,client", "codes of recalls with forged handles")
     _delivered_once(world, client, topic, 5)
+
+
+@scenario(needs=["timed"], timeout=400, tags=["mixed", "own"])
+def delayed_messages_that_apache_left_are_delivered(world, client):
+    folder = world.folder / f"delay-takeover-{client.name}"
+    try:
+        namesrv = apache.NameServer(folder / "namesrv")
+    except apache.Unavailable as reason:
+        raise Skipped(str(reason)) from None
+    broker = gantry = None
+    past, levels, timed, recalled = (world.fresh("IT") for _ in range(4))
+    try:
+        broker = apache.Broker(folder / "apache", namesrv.address)
+        _wait_route(namesrv.address)
+        for topic in (past, levels, timed, recalled):
+            equal(wire.create_topic(namesrv.address, topic), 0, "response code of creating a topic")
+            _wait_route(namesrv.address, topic)
+        at_apache = {"namesrv": namesrv.address}
+        world.produce(client, 5, topic=past, delay_ms=2000, **at_apache)
+        world.consume(client, 5, topic=past, **at_apache)  # Apache has delivered these itself
+        world.produce(client, 5, topic=levels, delay_level=4, **at_apache)
+        world.produce(client, 10, topic=timed, delay_ms=30_000, **at_apache)
+        equal(world.run(client, "recall", topic=recalled, count=6, delay_ms=30_000, **at_apache)["recalled"], 3,
+              "messages recalled at Apache")
+        broker.stop()
+        gantry = Gantry(folder / "gantry", world.command, port=broker.port, data=folder / "apache" / "store")
+        here = {"namesrv": gantry.namesrv}
+        for topic, delay in ((levels, 30_000), (timed, 30_000)):
+            waits = [m["stored"] - m["born"] for m in _received(world, client, topic, 10 if topic == timed else 5, **here)]
+            _no_earlier(waits, delay, 60_000, "a message that Apache left")
+        _delivered_once(world, client, recalled, 3, **here)
+        _delivered_once(world, client, past, 5, **here)
+    finally:
+        if broker:
+            broker.kill()
+        if gantry:
+            gantry.stop()
+        namesrv.stop()
 
 
 @scenario(needs=["transaction"], timeout=240)
