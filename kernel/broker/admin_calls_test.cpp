@@ -187,6 +187,54 @@ TEST_F(AdminCallsTest, a_message_is_given_to_one_consumer_directly) {
   EXPECT_EQ(ask(309, {{"consumerGroup", "g"}, {"clientId", id}, {"msgId", "no id"}}).code, 1);
 }
 
+// ---- replies ----
+
+TEST_F(AdminCallsTest, a_reply_is_pushed_to_the_client_that_waits_for_it_and_stored) {
+  rig.make_topic("DefaultCluster_REPLY_TOPIC", 1);
+  testing::RequestShape heartbeat;
+  heartbeat.code = 34;
+  heartbeat.body = R"({"clientID":"asker","consumerDataSet":[],"producerDataSet":[{"groupName":"p"}]})";
+  rig.exchange(consumer, heartbeat);
+  auto reply = testing::send_request({.topic = "DefaultCluster_REPLY_TOPIC",
+                                      .body = "42",
+                                      .properties = "REPLY_TO_CLIENT\x01"
+                                                    "asker\x02"
+                                                    "CORRELATION_ID\x01"
+                                                    "c-1\x02"});
+  reply.code = 325;
+  rig.feed(admin, testing::encode_request(reply));
+  rig.run_all();
+  const auto pushed = rig.received(consumer);
+  ASSERT_EQ(pushed.size(), 1U);
+  EXPECT_EQ(pushed[0].code, 326);
+  EXPECT_EQ(pushed[0].body, "42");
+  EXPECT_EQ(testing::property(pushed[0].ext.at("properties"), "CORRELATION_ID"), "c-1");
+  EXPECT_NE(testing::property(pushed[0].ext.at("properties"), "PUSH_REPLY_TIME"), "");
+  EXPECT_TRUE(rig.received(admin).empty());
+  protocol::ByteBuffer answer;
+  protocol::write_frame(answer, protocol::response_meta(protocol::SerializeType::json, pushed[0].opaque,
+                                                        protocol::ResponseCode::success, {}));
+  rig.feed(consumer, answer.text());
+  rig.run_all();
+  const auto answers = rig.received(admin);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 0) << answers[0].remark;
+  EXPECT_EQ(answers[0].ext.at("msgId").size(), 32U);
+  EXPECT_EQ(rig.store.count("DefaultCluster_REPLY_TOPIC", 0), 1);
+}
+
+TEST_F(AdminCallsTest, a_reply_that_nobody_waits_for_is_refused) {
+  rig.make_topic("DefaultCluster_REPLY_TOPIC", 1);
+  const auto refused = [&](const char* topic, const char* properties) {
+    auto reply = testing::send_request({.topic = topic, .body = "42", .properties = properties});
+    reply.code = 325;
+    return rig.ask(admin, reply);
+  };
+  EXPECT_NE(refused("DefaultCluster_REPLY_TOPIC", "").remark.find("REPLY_TO_CLIENT"), std::string::npos);
+  EXPECT_EQ(refused("DefaultCluster_REPLY_TOPIC", "REPLY_TO_CLIENT\x01nobody\x02").code, 1);
+  EXPECT_EQ(refused("Nowhere", "REPLY_TO_CLIENT\x01nobody\x02").code, 17);
+}
+
 // ---- numbers ----
 
 TEST_F(AdminCallsTest, traffic_is_what_came_since_the_samples_before) {

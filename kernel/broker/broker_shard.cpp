@@ -34,6 +34,7 @@ BrokerShard::BrokerShard(Shared& shared, ShardId id)
       puller_(context_),
       clients_(context_),
       offsets_(context_),
+      replies_(context_),
       admin_(context_),
       commands_(context_) {
   shared.gate.attach(id, [this] { acknowledger_.on_gate(); });
@@ -80,7 +81,7 @@ void BrokerShard::serve(const Request& request, bool serves_pulls) {
                           remark::wrong_port(code, context_.shared.options.port));
   }
   if (Puller::serves(code)) return puller_.handle(request);
-  if (clients_.handle(request) || offsets_.handle(request)) return;
+  if (clients_.handle(request) || offsets_.handle(request) || replies_.handle(request)) return;
   // Plugins come before administration: some of its codes are theirs once they are loaded.
   if (commands_.handle(request) || admin_.handle(request)) return;
   context_.shared.counters.requests_unknown.add();

@@ -8,6 +8,7 @@
 #include "kernel/broker/plugin_commands.hpp"
 #include "kernel/broker/publisher.hpp"
 #include "kernel/broker/puller.hpp"
+#include "kernel/broker/reply_handler.hpp"
 #include "kernel/broker/shard_context.hpp"
 
 #include <span>
@@ -61,6 +62,7 @@ class BrokerShard {
   Puller puller_;
   ClientHandler clients_;
   OffsetHandler offsets_;
+  ReplyHandler replies_;
   AdminHandler admin_;
   PluginCommands commands_;
   protocol::HeaderView header_;

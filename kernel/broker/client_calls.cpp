@@ -8,16 +8,16 @@ namespace gantry::broker {
 
 using protocol::ResponseCode;
 
-void ClientCalls::send(ChannelId channel, std::int32_t opaque, protocol::ByteBuffer frame, Deferred later) {
+void ClientCalls::send(ChannelId channel, std::int32_t opaque, protocol::ByteBuffer frame, Done done) {
   {
     const std::lock_guard lock(mutex_);
     calls_.emplace(opaque, Call{channel, shared_.env.clock.steady_ns() + std::chrono::nanoseconds(timeout).count(),
-                                std::move(later)});
+                                std::move(done)});
   }
   shared_.env.shards.with_channel(
       channel, [this, opaque, channel, held = std::make_unique<protocol::ByteBuffer>(std::move(frame))](Channel* open) {
         if (open != nullptr) return open->send(held->view());
-        if (auto call = take(opaque, channel)) call->later.answer(ResponseCode::system_error, remark::client_gone);
+        if (auto call = take(opaque, channel)) call->done({ResponseCode::system_error, remark::client_gone, {}});
       });
   shared_.env.control.post([this] { shared_.env.control.call_after(timeout, [this] { expire(); }); });
 }
@@ -34,7 +34,7 @@ std::optional<ClientCalls::Call> ClientCalls::take(std::int32_t opaque, ChannelI
 void ClientCalls::answered(ChannelId channel, const protocol::HeaderView& header, protocol::ByteView body,
                            protocol::Scratch& scratch) {
   if (auto call = take(header.opaque, channel)) {
-    call->later.answer(ResponseCode{header.code}, header.remark_text(scratch), body);
+    call->done({ResponseCode{header.code}, header.remark_text(scratch), body});
   }
 }
 
@@ -51,7 +51,7 @@ void ClientCalls::closed(ChannelId channel) {
       }
     }
   }
-  for (Call& call : gone) call.later.answer(ResponseCode::system_error, remark::client_gone);
+  for (Call& call : gone) call.done({ResponseCode::system_error, remark::client_gone, {}});
 }
 
 void ClientCalls::expire() {
@@ -68,7 +68,7 @@ void ClientCalls::expire() {
       }
     }
   }
-  for (Call& call : late) call.later.answer(ResponseCode::consume_msg_timeout, remark::client_silent);
+  for (Call& call : late) call.done({ResponseCode::consume_msg_timeout, remark::client_silent, {}});
 }
 
 }  // namespace gantry::broker

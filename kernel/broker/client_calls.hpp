@@ -4,6 +4,7 @@
 #include "kernel/base/channel.hpp"
 #include "kernel/base/clock.hpp"
 #include "kernel/base/executor.hpp"
+#include "kernel/base/unique_function.hpp"
 #include "kernel/broker/deferred.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/header.hpp"
@@ -11,13 +12,14 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <string>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 
 namespace gantry::broker {
 
 /// Thread: [any-thread]; one lock, held for a look into the table. Such calls are an operator's, a few per second.
-/// Bound: the Deferred that each call holds (Options::deferred_max).
+/// Bound: each call holds a Deferred (Options::deferred_max).
 class ClientCalls {
  public:
   static constexpr std::chrono::milliseconds timeout{10'000};  ///< RocketMQ's; then CONSUME_MSG_TIMEOUT
@@ -26,15 +28,31 @@ class ClientCalls {
   ClientCalls(const ClientCalls&) = delete;
   ClientCalls& operator=(const ClientCalls&) = delete;
 
-  /// Sends a request with `header` and `body` on `channel`. `later` is answered with what the client answers (code,
-  /// remark and body as they are), with SYSTEM_ERROR when it goes away, with CONSUME_MSG_TIMEOUT when it is silent.
+  /// What a client answered; SYSTEM_ERROR when it went away, CONSUME_MSG_TIMEOUT when it is silent. Borrowed.
+  struct Outcome {
+    protocol::ResponseCode code = protocol::ResponseCode::success;
+    std::string_view remark;
+    protocol::ByteView body;
+  };
+  using Done = UniqueFunction<void(const Outcome&)>;
+
+  /// Sends a request with `header` and `body` on `channel`. `done` is called once, on any thread, unless the process
+  /// stops before.
   template <typename Header>
-  void relay(ChannelId channel, protocol::RequestCode code, const Header& header, protocol::ByteView body,
-             Deferred later) {
+  void call(ChannelId channel, protocol::RequestCode code, const Header& header, protocol::ByteView body, Done done) {
     const std::int32_t opaque = shared_.next_opaque.fetch_add(1, std::memory_order_relaxed);
     protocol::ByteBuffer frame;
     protocol::write_frame(frame, protocol::request_meta(code, opaque, false), header, body);
-    send(channel, opaque, std::move(frame), std::move(later));
+    send(channel, opaque, std::move(frame), std::move(done));
+  }
+
+  /// The same; `later` is answered with code, remark and body as they come.
+  template <typename Header>
+  void relay(ChannelId channel, protocol::RequestCode code, const Header& header, protocol::ByteView body,
+             Deferred later) {
+    call(channel, code, header, body, [answer = std::move(later)](const Outcome& outcome) mutable {
+      answer.answer(outcome.code, outcome.remark, outcome.body);
+    });
   }
 
   /// [shard] A client answered. What nobody waits for (any more) is ignored.
@@ -49,9 +67,9 @@ class ClientCalls {
   struct Call {
     ChannelId channel;
     std::int64_t deadline_ns = 0;
-    Deferred later;
+    Done done;
   };
-  void send(ChannelId channel, std::int32_t opaque, protocol::ByteBuffer frame, Deferred later);
+  void send(ChannelId channel, std::int32_t opaque, protocol::ByteBuffer frame, Done done);
   std::optional<Call> take(std::int32_t opaque, ChannelId channel);
 
   Shared& shared_;

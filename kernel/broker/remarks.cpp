@@ -120,6 +120,12 @@ std::string command_timed_out(std::int32_t code) {
   return join({"request ", std::to_string(code), " was not answered by its plugin in time"});
 }
 
+std::string nobody_waits_for_reply(std::string_view client_id) {
+  if (client_id.empty()) return "the reply names no client: expected the property REPLY_TO_CLIENT";
+  return "the client [" + std::string(client_id) +
+         "] that waits for the reply is not connected to this broker as a producer";
+}
+
 std::string client_unknown(std::string_view group, std::string_view client_id) {
   return "the consumer group [" + std::string(group) + "] has no live member [" + std::string(client_id) +
          "] on this broker: not online";

@@ -71,6 +71,7 @@ inline constexpr std::string_view send_back_needs_delay =
     "sending a message back for a later retry needs the plugin \"delay\": add it to plugins.load";
 inline constexpr std::string_view client_gone = "the client's connection closed before it answered";
 inline constexpr std::string_view client_silent = "the client did not answer within 10 seconds";
+std::string nobody_waits_for_reply(std::string_view client_id);
 std::string client_unknown(std::string_view group, std::string_view client_id);
 std::string client_too_old(std::string_view client_id);
 std::string no_statistics(std::string_view name, std::string_view key, bool is_kept);

@@ -6,6 +6,7 @@
 #include "kernel/base/units.hpp"
 #include "kernel/config/delay_levels.hpp"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 
@@ -719,6 +720,14 @@ std::vector<Finding> check_kernel_options(const KernelOptions& options) {
     findings.push_back({Severity::warning, "configuration", 0, 0,
                         "listen.fast_port is " + std::to_string(listen.fast_port) +
                             ", but clients look for it two below listen.port, at " + std::to_string(listen.port - 2)});
+  }
+  const auto lacks = [&](std::string_view plugin) {
+    return std::find(plugins.load.begin(), plugins.load.end(), plugin) == plugins.load.end();
+  };
+  if (broker.enabled && !plugins.load.empty() && lacks("delay")) {
+    findings.push_back({Severity::warning, "configuration", 0, 0,
+                        "plugins.load does not name \"delay\": delayed and timed messages are refused, and what a "
+                        "consumer could not handle is not retried later, because its client cannot put it back"});
   }
   if (const auto levels = parse_delay_levels(broker.delay_levels); !levels) {
     add_error(findings, "broker.delay_levels: " + levels.error().text);

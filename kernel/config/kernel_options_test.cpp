@@ -91,6 +91,14 @@ TEST(KernelOptionsTest, an_unusual_fast_port_is_a_warning) {
   EXPECT_EQ(findings[0].severity, Severity::warning);
 }
 
+TEST(KernelOptionsTest, a_broker_that_cannot_delay_is_a_warning_that_says_what_does_not_work) {
+  const auto findings = check_kernel_options(options_of("[plugins]\nload = [\"storage-mmap\"]\n"));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].severity, Severity::warning);
+  EXPECT_NE(findings[0].text.find("not retried"), std::string::npos) << findings[0].text;
+  EXPECT_TRUE(check_kernel_options(options_of("[plugins]\nload = [\"storage-mmap\", \"delay\"]\n")).empty());
+}
+
 TEST(KernelOptionsTest, generated_sample_is_valid_and_changes_nothing) {
   const auto resolution = resolve_text(generate_sample(kernel_option_tables()));
   EXPECT_TRUE(resolution.findings.empty()) << to_string(resolution.findings);

@@ -14,11 +14,12 @@ class Gantry:
     """`command` is what precedes `run --config FILE`. `roles` says which of the two it plays, `register_with` names the
     name servers of others that its broker registers with, `tls` is "permissive" or "enforcing", `store` is the plugin
     that keeps the messages. `data` is a store directory to open, `port` the broker's, which ids of its messages name;
-    both are new when not given. `scripts` are the texts of Lua scripts by name, `extra` is text of the configuration
-    that ends it: sections."""
+    both are new when not given. `plugins` are those besides the store. `scripts` are the texts of Lua scripts by name,
+    `extra` is text of the configuration that ends it: sections."""
 
     def __init__(self, folder, command=None, roles=("broker", "nameserver"), register_with=(), tls=None,
-                 store="storage-mmap", port=None, data=None, scripts=None, extra=""):
+                 store="storage-mmap", port=None, data=None, scripts=None, extra="",
+                 plugins=("filter-sql92", "delay", "txn")):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(command or os.environ.get("GANTRY_BROKER_CMD", DEFAULT_COMMAND))
@@ -33,8 +34,9 @@ class Gantry:
             f'[listen]\nhost = "127.0.0.1"\nport = {self.port}\nfast_port = {self.port - 2}\n'
             f'{_tls(folder, tls)}\n[nameserver]\nenabled = {_toml("nameserver" in roles)}\nport = {namesrv_port}\n'
             f'addresses = [{addresses}]\n\n'
-            f'[plugins]\nload = ["{store}", "filter-sql92", "delay", "txn"]\n\n'
-            f'[plugins.txn]\ntimeout = "2s"\ncheck_interval = "5s"\n\n{_scripts(folder, scripts)}{extra}')
+            f'[plugins]\nload = [{", ".join(_quoted(name) for name in (store, *plugins))}]\n\n'
+            + ('[plugins.txn]\ntimeout = "2s"\ncheck_interval = "5s"\n\n' if "txn" in plugins else "")
+            + f'{_scripts(folder, scripts)}{extra}')
         self._starts = 0
         self.start()
 
@@ -59,6 +61,10 @@ def _tls(folder, mode):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                     "/CN=127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)
     return f'tls = "{mode}"\ntls_cert = "{cert}"\ntls_key = "{key}"\n'
+
+
+def _quoted(text):
+    return f'"{text}"'
 
 
 def _scripts(folder, scripts):

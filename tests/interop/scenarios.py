@@ -794,7 +794,7 @@ def delayed_messages_that_apache_left_are_delivered(world, client):
     broker = gantry = None
     past, levels, timed, recalled = (world.fresh("IT") for _ in range(4))
     try:
-        broker = apache.Broker(folder / "apache", namesrv.address)
+        broker = apache.Broker(folder / "apache", namesrv.address, settings={"mappedFileSizeCommitLog": 1 << 30})
         _wait_route(namesrv.address)
         for topic in (past, levels, timed, recalled):
             equal(wire.create_topic(namesrv.address, topic), 0, "response code of creating a topic")
@@ -929,7 +929,7 @@ def transactions_that_gantry_left_open_are_completed_by_apache(world, client):
             namesrv.stop()
 
 
-@scenario(tags=["later"], needs=["request"])
+@scenario(needs=["request"])
 def requests_are_answered(world, client):
     done = world.run(client, "request", topic=world.topic(), count=5)
     equal(done["answered"], 5, "requests answered")
