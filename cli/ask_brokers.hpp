@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace gantry::cli {
@@ -16,6 +17,8 @@ namespace gantry::cli {
 struct AskOptions {
   const ClusterOptions& cluster;
   bool json = false;  ///< print each answer's body as it is, instead of showing it
+  /// Brokers that answer with it know nothing of what was asked: they are passed over as long as another one does.
+  std::optional<protocol::ResponseCode> passed_over = {};
 };
 
 /// Sends the request to one broker after the other. Those that fail are reported and make the exit status exit_failed.
@@ -30,18 +33,22 @@ int ask_brokers(const AskOptions& options, protocol::RequestCode code, const Hea
   auto remoting = client::RemotingClient::start(options.cluster.remoting());
   if (!remoting) return fail(remoting.error());
   int status = exit_ok;
+  bool answered = false;
+  Error nothing_known;
   for (const client::BrokerInfo& broker : *brokers) {
     const auto reply = (*remoting)->call_within(std::chrono::seconds(30), broker.address, code, header);
     if (!reply) {
       status = fail(reply.error());
+    } else if (options.passed_over && protocol::ResponseCode{reply->code} == *options.passed_over) {
+      nothing_known = reply->to_error("broker " + broker.name);
     } else if (!reply->is_success()) {
       status = fail(reply->to_error("broker " + broker.name));
-    } else if (options.json) {
-      std::printf("%s\n", reply->body.c_str());
     } else {
-      show(broker.name, reply->body);
+      answered = true;
+      options.json ? static_cast<void>(std::printf("%s\n", reply->body.c_str())) : show(broker.name, reply->body);
     }
   }
+  if (options.passed_over && !answered && status == exit_ok) return fail(nothing_known);
   return status;
 }
 

@@ -1,12 +1,10 @@
 // gantry timer list | show | cancel
 
+#include "cli/ask_brokers.hpp"
 #include "cli/command.hpp"
 #include "cli/json_rows.hpp"
 #include "cli/table.hpp"
 #include "cli/time_text.hpp"
-#include "client/admin.hpp"
-#include "client/remoting_client.hpp"
-#include "protocol/codes.hpp"
 
 #include <charconv>
 #include <cstdio>
@@ -72,38 +70,11 @@ void print_answer(const std::string& broker, const std::string& json, const char
   print_timers(broker, found.rows[list]);
 }
 
-/// Asks every broker; those that know nothing under the key are passed over as long as one does.
 int ask(const TimerOptions& options, protocol::RequestCode code, const TimerHeader& header, const char* list,
         bool with_counts) {
-  auto admin =
-      client::Admin::start({.name_servers = options.cluster.name_servers, .remoting = options.cluster.remoting()});
-  if (!admin) return fail(admin.error());
-  const auto brokers = (*admin)->brokers();
-  if (!brokers) return fail(brokers.error());
-  auto remoting = client::RemotingClient::start(options.cluster.remoting());
-  if (!remoting) return fail(remoting.error());
-  int status = exit_ok;
-  std::size_t found_count = 0;
-  Error not_found;
-  for (const client::BrokerInfo& broker : *brokers) {
-    const auto reply = (*remoting)->call_within(std::chrono::seconds(30), broker.address, code, header);
-    if (!reply) {
-      status = fail(reply.error());
-    } else if (static_cast<protocol::ResponseCode>(reply->code) == protocol::ResponseCode::query_not_found) {
-      not_found = reply->to_error("broker " + broker.name);
-    } else if (!reply->is_success()) {
-      status = fail(reply->to_error("broker " + broker.name));
-    } else {
-      ++found_count;
-      if (options.json) {
-        std::printf("%s\n", reply->body.c_str());
-      } else {
-        print_answer(broker.name, reply->body, list, with_counts);
-      }
-    }
-  }
-  if (found_count == 0 && status == exit_ok) return fail(not_found);
-  return status;
+  return ask_brokers(
+      {options.cluster, options.json, protocol::ResponseCode::query_not_found}, code, header,
+      [=](const std::string& broker, const std::string& json) { print_answer(broker, json, list, with_counts); });
 }
 
 int list(const TimerOptions& options) {

@@ -25,8 +25,10 @@ Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options) {
   return std::unique_ptr<Admin>(new Admin(std::make_unique<Impl>(std::move(options), std::move(remoting))));
 }
 
-Result<std::vector<BrokerInfo>> Admin::brokers() {
-  GANTRY_ASSIGN(const Reply reply, impl_->routes.ask(protocol::RequestCode::get_broker_cluster_info, NoFields{}));
+Result<std::vector<BrokerInfo>> Admin::brokers() { return list_brokers(impl_->routes); }
+
+Result<std::vector<BrokerInfo>> list_brokers(Routes& routes) {
+  GANTRY_ASSIGN(const Reply reply, routes.ask(protocol::RequestCode::get_broker_cluster_info, NoFields{}));
   if (!reply.is_success()) return reply.to_error("the cluster's brokers");
   GANTRY_ASSIGN(const auto cluster, protocol::decode_body<protocol::ClusterInfo>(reply.body));
   std::vector<BrokerInfo> brokers;

@@ -51,6 +51,10 @@ struct QueueState {
   std::int64_t last_update_ms = 0;
 };
 
+class Routes;
+/// All brokers that the NameServers know.
+Result<std::vector<BrokerInfo>> list_brokers(Routes& routes);
+
 /// Administration of a cluster. Thread: [any-thread] after start(); every call waits for its answers.
 class Admin {
  public:

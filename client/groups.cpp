@@ -22,14 +22,10 @@ struct Groups::Impl {
 
   /// Masters by broker name.
   Result<std::map<std::string, std::string>> masters() {
-    GANTRY_ASSIGN(const Reply reply, routes.ask(RequestCode::get_broker_cluster_info, NoFields{}));
-    if (!reply.is_success()) return reply.to_error("the cluster's brokers");
-    GANTRY_ASSIGN(const auto cluster, protocol::decode_body<protocol::ClusterInfo>(reply.body));
+    GANTRY_ASSIGN(const auto brokers, list_brokers(routes));
     std::map<std::string, std::string> masters;
-    for (const auto& [name, broker] : cluster.brokers) {
-      for (const auto& [id, address] : broker.addresses) {
-        if (id == 0) masters[name] = address;
-      }
+    for (const BrokerInfo& broker : brokers) {
+      if (broker.id == 0) masters[broker.name] = broker.address;
     }
     if (masters.empty()) return Error{Errc::not_found, "the NameServers know no broker"};
     return masters;

@@ -3,7 +3,6 @@
 #include "kernel/base/log.hpp"
 #include "kernel/broker/abi_bytes.hpp"
 #include "kernel/broker/broker_shard.hpp"
-#include "kernel/broker/client_calls.hpp"
 #include "kernel/broker/client_handler.hpp"
 #include "kernel/broker/shared.hpp"
 
@@ -136,7 +135,6 @@ void Broker::upkeep() {
   }
   send_notices(*shared_, notices);
   shared_->env.locks.expire();
-  shared_->client_calls->expire();
   shared_->traffic.sample(shared_->env.clock, shared_->env.topics, shared_->env.offsets, shared_->env.store);
   shared_->rates.sample(shared_->env.clock, shared_->counters);
 }

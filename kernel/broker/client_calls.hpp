@@ -60,8 +60,6 @@ class ClientCalls {
                 protocol::Scratch& scratch);
   /// [shard] The connection is gone.
   void closed(ChannelId channel);
-  /// Every so often: what has waited too long.
-  void expire();
 
  private:
   struct Call {
@@ -70,6 +68,8 @@ class ClientCalls {
     Done done;
   };
   void send(ChannelId channel, std::int32_t opaque, protocol::ByteBuffer frame, Done done);
+  /// [control] Each call asks for one when its time is over.
+  void expire();
   std::optional<Call> take(std::int32_t opaque, ChannelId channel);
 
   Shared& shared_;

@@ -26,7 +26,6 @@ void TrafficLog::note(std::string key, std::chrono::milliseconds at, std::int64_
   if (const auto known = items_.find(key); known != items_.end()) {
     Item& item = known->second;
     // A reset that went back is no traffic; what comes after it counts from there.
-    item.total = total;
     for (Window* window : {&item.minute, &item.hour, &item.day}) window->add(at, total);
     return;
   }
@@ -35,7 +34,6 @@ void TrafficLog::note(std::string key, std::chrono::milliseconds at, std::int64_
   const std::int64_t before = is_new && sampled_ ? 0 : quiet->second;
   if (before == total) return;
   Item& item = items_[quiet->first];
-  item.total = total;
   for (Window* window : {&item.minute, &item.hour, &item.day}) {
     window->add(at - std::chrono::seconds(10), before);
     window->add(at, total);

@@ -52,7 +52,6 @@ class TrafficLog {
     std::vector<Sample> samples_;  // oldest first; the last one is the newest, however old the one before
   };
   struct Item {
-    std::int64_t total = 0;
     Window minute{std::chrono::seconds(10), 7};
     Window hour{std::chrono::minutes(10), 7};
     Window day{std::chrono::hours(1), 25};

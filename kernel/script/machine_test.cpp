@@ -123,8 +123,8 @@ TEST(Machine, endless_loops_are_cut_and_named) {
   }
 }
 
-// How far a call exceeds its deadline when only the watchdog can notice it, as in the broker. The figures of a machine
-// of a busy machine are in docs/adr/0007-lua-host.md; the bounds here are for a busy one.
+// How far a call exceeds its deadline when only the watchdog can notice it, as in the broker. The figures of a busy
+// machine are in docs/adr/0007-lua-host.md; the bounds here are for a busy one.
 TEST(Machine, the_watchdog_is_in_time) {
   constexpr std::size_t run_count = 200;
   Watchdog watchdog;

@@ -1,6 +1,8 @@
 #pragma once
 // RocketMQ's names for delayed messages, and the one name of ours.
 
+#include "gantry/sdk/response_code.hpp"
+
 #include <cstdint>
 #include <string_view>
 
@@ -35,17 +37,6 @@ inline constexpr std::string_view half_message = "TRAN_MSG";
 inline constexpr std::string_view exact = "TIMER_EXACT";
 }  // namespace property
 
-/// RocketMQ's response codes.
-namespace code {
-inline constexpr std::int32_t success = 0;
-inline constexpr std::int32_t system_error = 1;
-inline constexpr std::int32_t system_busy = 2;
-inline constexpr std::int32_t message_illegal = 13;
-inline constexpr std::int32_t service_not_available = 14;
-inline constexpr std::int32_t no_permission = 16;
-inline constexpr std::int32_t topic_not_exist = 17;
-inline constexpr std::int32_t query_not_found = 22;
-inline constexpr std::int32_t illegal_operation = 604;
-}  // namespace code
+namespace code = sdk::response_code;
 
 }  // namespace gantry::delay

@@ -1,6 +1,8 @@
 #pragma once
 // RocketMQ's names and numbers around transactions.
 
+#include "gantry/sdk/response_code.hpp"
+
 #include <cstdint>
 #include <string_view>
 
@@ -49,15 +51,7 @@ inline constexpr std::int32_t list_transactions = 30021;  ///< Gantry's own, as 
 inline constexpr std::int32_t show_transaction = 30022;
 }  // namespace request
 
-namespace response {
-inline constexpr std::int32_t success = 0;
-inline constexpr std::int32_t system_error = 1;
-inline constexpr std::int32_t system_busy = 2;
-inline constexpr std::int32_t message_illegal = 13;
-inline constexpr std::int32_t no_permission = 16;
-inline constexpr std::int32_t topic_not_exist = 17;
-inline constexpr std::int32_t illegal_operation = 604;
-}  // namespace response
+namespace response = sdk::response_code;
 
 /// A record's properties fill at most 32767 bytes; copies of half messages carry two more than the first one.
 inline constexpr std::size_t properties_size_max = 32767;

@@ -12,20 +12,6 @@ constexpr std::uint32_t bytes_max = 1 << 20;
 
 }  // namespace
 
-Result<HeldRecord> HeldRecord::read(sdk::Store& store, std::int64_t log_offset, std::uint32_t options) {
-  gantry_slice slice = {};
-  gantry_read_result result = {};
-  result.struct_size = sizeof result;
-  result.slices = &slice;
-  result.slice_capacity = 1;
-  if (log_offset < 0) return Error{Errc::not_found, "no record begins before the log"};
-  GANTRY_TRY(store.read_record(log_offset, options, result));
-  if (result.owner == nullptr || result.slice_count == 0) {
-    return Error{Errc::not_found, "no record begins at log offset " + std::to_string(log_offset)};
-  }
-  return HeldRecord(store, result.owner, {static_cast<const char*>(slice.data), static_cast<std::size_t>(slice.size)});
-}
-
 Result<std::int64_t> read_queue(sdk::Store& store, gantry_queue* queue, std::int64_t offset,
                                 const std::function<bool(std::string_view bytes)>& each) {
   bool wants_more = true;

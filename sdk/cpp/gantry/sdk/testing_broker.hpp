@@ -9,6 +9,7 @@
 //     broker.serve();
 
 #include "gantry/sdk/broker.hpp"
+#include "gantry/sdk/held_bytes.hpp"
 #include "gantry/sdk/record.hpp"
 #include "gantry/sdk/store_table.hpp"
 #include "gantry/sdk/testing.hpp"
@@ -175,22 +176,14 @@ class TestBroker {
     for (std::int64_t offset = bounds.min; offset < bounds.max; ++offset) {
       const auto entry = store().entry(queue, offset, GANTRY_READ_MAY_BLOCK);
       if (!entry) continue;
-      gantry_slice slice = {};
-      gantry_read_result result = {};
-      result.struct_size = sizeof result;
-      result.slices = &slice;
-      result.slice_capacity = 1;
-      if (!store().read_record(entry->log_offset, GANTRY_READ_MAY_BLOCK, result)) continue;
-      StoredMessage message;
-      message.bytes.assign(static_cast<const char*>(slice.data), slice.size);
-      store().release(result.owner);
-      if (const auto record = read_record(message.bytes)) {
-        message.record = *record;
-        all.push_back(std::move(message));
-        // The bytes may have moved (short strings do): the views follow them.
-        all.back().record = *read_record(all.back().bytes);
-      }
+      const auto held = HeldBytes::read(store(), entry->log_offset);
+      if (!held) continue;
+      StoredMessage& message = all.emplace_back();
+      message.bytes = held->bytes();
+      if (!read_record(message.bytes)) all.pop_back();
     }
+    // The bytes may have moved with the list (short strings do): the views come last.
+    for (StoredMessage& message : all) message.record = *read_record(message.bytes);
     return all;
   }
   [[nodiscard]] Store& store() noexcept { return store_.plugin.behind; }
